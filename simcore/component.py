@@ -1,0 +1,271 @@
+"""One entry: what a component is, what it sits on, what can be set, what its steps cost.
+
+Read from `<id>.toml`. A variant is data: two entries may name the same model. Texts stand beside the entry,
+one file a language.
+"""
+
+import importlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from simcore import units
+from simcore.timings import Constant, EntryError, Timing, parse_constant, parse_timing, unknown_keys
+
+__all__ = ["LANGUAGES", "ROLES", "SETTING_TYPES", "Entry", "Setting", "SettingError", "read_entry", "read_texts"]
+
+LANGUAGES = ("en", "zh-hans")
+ROLES = ("machine", "firmware", "kernel", "hypervisor", "vm", "engine", "container", "device", "workload")
+SETTING_TYPES = (
+    "int", "time", "size", "rate", "share", "choice", "bool", "text", "component", "cpus", "node",
+)  # fmt: skip
+TOO_LONG = 200
+LARGEST = 2**62
+"""Nothing in a trace may be larger than a 64-bit integer; neither may a setting."""
+
+_ID = re.compile(r"[a-z][a-z0-9-]*")
+_ENTRY_KEYS = {
+    "model", "role", "sits_on", "needs", "provides", "settings", "timings", "constants", "control_plane",
+    "aliases", "family", "faults", "data",
+}  # fmt: skip
+_SETTING_KEYS = {"type", "default", "min", "max", "choices", "roles", "live", "provides", "note"}
+
+
+class SettingError(ValueError):
+    """A value that a setting cannot take. `reason`: wrong-unit, wrong-type, out-of-range or not-a-choice."""
+
+    def __init__(self, reason: str, **params: Any) -> None:
+        super().__init__(f"{reason}: {params}")
+        self.reason, self.params = reason, params
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that can be set: its type, what it is unless set, and its limits. `default` None: not set."""
+
+    name: str
+    type: str
+    default: Any = None
+    min: Any = None
+    max: Any = None
+    choices: tuple[Any, ...] = ()
+    roles: tuple[str, ...] = ()
+    live: bool = False
+    provides: str | None = None
+
+    @property
+    def example(self) -> str:
+        """How a value is written."""
+        if self.type == "choice":
+            return " | ".join(str(choice) for choice in self.choices)
+        return _EXAMPLES[self.type]
+
+    def parse(self, value: object) -> Any:
+        """The typed value: ns, bytes and counts are int; shares, CPUs and rates are float."""
+        if self.type == "choice":
+            if isinstance(value, (str, int, float)) and value in self.choices:
+                return value
+            raise SettingError("not-a-choice", value=value, choices=list(self.choices))
+        typed = self._typed(value)
+        low, high = self.min, self.max
+        if isinstance(typed, (int, float)) and not isinstance(typed, bool):
+            low = low if low is not None else (-LARGEST if self.type == "int" else 0)
+            high = high if high is not None else (1 if self.type == "share" else LARGEST)
+            if not low <= typed <= high:
+                raise SettingError(
+                    "out-of-range", value=value, low=str(self.show(low)), high=str(self.show(high))
+                )
+        return typed
+
+    def _typed(self, value: object) -> Any:
+        try:
+            if self.type in _QUANTITIES:
+                return _QUANTITIES[self.type](value)
+        except units.UnitError:
+            raise SettingError("wrong-unit", value=value, expected=self.example) from None
+        if self.type == "int" and isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if self.type == "bool" and isinstance(value, bool):
+            return value
+        if self.type in ("text", "component", "node") and isinstance(value, str) and len(value) < TOO_LONG:
+            return value
+        raise SettingError("wrong-type", value=value, expected=self.example)
+
+    def show(self, value: Any) -> Any:
+        """The shortest exact way to write a typed value: what canonical scenarios and pages show."""
+        if value is None or isinstance(value, bool):
+            return value
+        if self.type == "time":
+            return units.show_duration(value)
+        if self.type == "size":
+            return units.show_size(value)
+        if self.type == "rate":
+            return f"{units.show_number(value)}/s"
+        if self.type in ("share", "cpus"):
+            return units.show_number(value)
+        return value
+
+
+_QUANTITIES = {
+    "time": units.duration_ns,
+    "size": units.size_bytes,
+    "rate": units.rate_per_s,
+    "share": units.share,
+    "cpus": units.cpus,
+}
+_EXAMPLES = {
+    "int": "4",
+    "time": "200 us",
+    "size": "64 GiB",
+    "rate": "100/s",
+    "share": "50 %",
+    "bool": "true",
+    "text": "nginx",
+    "component": "nvme",
+    "cpus": "0.5",
+    "node": "host.disk",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A component. `needs` is offered by something below it, `provides` is offered to what stands on it."""
+
+    id: str
+    model: str
+    role: str
+    file: Path = field(repr=False)
+    sits_on: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+    control_plane: bool = False
+    aliases: tuple[str, ...] = ()
+    family: str | None = None
+    faults: tuple[str, ...] = ()
+    settings: Mapping[str, Setting] = field(default_factory=dict, repr=False)
+    timings: Mapping[str, Timing] = field(default_factory=dict, repr=False)
+    constants: Mapping[str, Constant] = field(default_factory=dict, repr=False)
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def dir(self) -> Path:
+        return self.file.parent
+
+    @cached_property
+    def model_class(self) -> type[Any]:
+        module, _, name = self.model.partition(":")
+        found: type[Any] = getattr(importlib.import_module(module), name)
+        return found
+
+    def texts(self, lang: str) -> Mapping[str, Any]:
+        """Label, note, ops and log lines in one language. A missing file is a fault of the entry."""
+        return read_texts(self.dir / f"{self.id}.{lang}.toml")
+
+
+@lru_cache(maxsize=4096)
+def read_texts(file: Path) -> Mapping[str, Any]:
+    """A TOML file of texts, read once."""
+    try:
+        return MappingProxyType(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise EntryError([f"{file.name}: is missing; texts stand beside every entry"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise EntryError([f"{file.name}: is not TOML: {error}"]) from None
+
+
+def read_entry(file: Path) -> Entry:
+    """The entry in `file`. Raises EntryError with everything that is wrong, not only the first fault."""
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise EntryError([f"{file.name}: is not TOML: {error}"]) from None
+    faults: list[str] = []
+    entry = _entry(file, raw, faults)
+    if faults:
+        raise EntryError([f"{file.name}: {fault}" for fault in faults])
+    return entry
+
+
+def _entry(file: Path, raw: Mapping[str, Any], faults: list[str]) -> Entry:
+    name = file.stem
+    if not _ID.fullmatch(name):
+        faults.append(f"the id {name!r} must be lower case with hyphens")
+    faults += unknown_keys(raw, _ENTRY_KEYS)
+    if raw.get("role") not in ROLES:
+        faults.append(f"role {raw.get('role')!r} must be one of {', '.join(ROLES)}")
+    if not re.fullmatch(r"[\w.]+:\w+", str(raw.get("model", ""))):
+        faults.append(f"model {raw.get('model')!r} must be written 'simcore.folder.module:Class'")
+    for role in _strings(raw, "sits_on", faults):
+        if role not in ROLES:
+            faults.append(f"sits_on {role!r} must be one of {', '.join(ROLES)}")
+    return Entry(
+        id=name,
+        file=file,
+        model=str(raw.get("model")),
+        role=str(raw.get("role")),
+        sits_on=_strings(raw, "sits_on", faults),
+        needs=_strings(raw, "needs", faults),
+        provides=_strings(raw, "provides", faults),
+        control_plane=raw.get("control_plane", False) is True,
+        aliases=_strings(raw, "aliases", faults),
+        family=raw.get("family"),
+        faults=_strings(raw, "faults", faults) if "faults" in raw else ("kill",),
+        settings=_tables(raw, "settings", _setting, faults),
+        timings=_tables(raw, "timings", parse_timing, faults),
+        constants=_tables(raw, "constants", parse_constant, faults),
+        data=MappingProxyType(raw.get("data", {})),
+        raw=MappingProxyType(raw),
+    )
+
+
+def _strings(raw: Mapping[str, Any], key: str, faults: list[str]) -> tuple[str, ...]:
+    value = raw.get(key, [])
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    faults.append(f"{key} must be a list of texts")
+    return ()
+
+
+def _tables(raw: Mapping[str, Any], key: str, parse: Any, faults: list[str]) -> Mapping[str, Any]:
+    tables = raw.get(key, {})
+    if not isinstance(tables, Mapping):
+        faults.append(f"{key} must be tables: [{key}.<name>]")
+        return {}
+    parsed = {name: parse(name, table, faults) for name, table in tables.items()}
+    return MappingProxyType({name: value for name, value in parsed.items() if value is not None})
+
+
+def _setting(name: str, table: object, faults: list[str]) -> Setting | None:
+    place = f"[settings.{name}]"
+    if not isinstance(table, Mapping) or table.get("type") not in SETTING_TYPES:
+        faults.append(f"{place} type must be one of {', '.join(SETTING_TYPES)}")
+        return None
+    faults += [f"{place} {fault}" for fault in unknown_keys(table, _SETTING_KEYS)]
+    if table["type"] == "choice" and not table.get("choices"):
+        faults.append(f"{place} is a choice: give its choices")
+    setting = Setting(
+        name=name,
+        type=table["type"],
+        choices=tuple(table.get("choices", ())),
+        roles=tuple(table.get("roles", ())),
+        live=table.get("live", False) is True,
+        provides=table.get("provides"),
+    )
+    limits: dict[str, Any] = {}
+    for key in ("min", "max", "default"):
+        if key not in table:
+            continue
+        try:
+            limits[key] = Setting(**{**vars(setting), **limits}).parse(table[key])
+        except SettingError as error:
+            faults.append(f"{place} {key} {table[key]!r}: {error}")
+    return Setting(**{**vars(setting), **limits})

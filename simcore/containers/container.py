@@ -1,0 +1,60 @@
+"""A container: a process of the kernel below, with its own view and its own limits.
+
+Its engine makes it, from beside the stack. After that there is nothing in between: what it asks goes straight to the
+kernel, and pays a filter and some accounting on the way.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from simcore.cpu import Steps, Thread
+from simcore.layer import Layer
+from simcore.requests import Request
+from simcore.roles import Engine
+from simcore.schedulers.base import Group
+from simcore.simulation import mix
+
+
+class Container(Layer):
+    runtime: Engine
+
+    def wire(self) -> None:
+        period_ns, chunk_ns = self.constant("quota_period"), self.constant("quota_slice")
+        phase_ns = mix(self.sim.seed, self.id, "quota_period") % period_ns
+        self.group = Group(self.sim, period_ns, chunk_ns, phase_ns)
+        self._limit()
+        self.first = self.process(f"{self.id}/init")
+
+    def process(self, name: str) -> Thread:
+        """A process inside: the kernel makes it; it is put into the container's group."""
+        thread = self.below.process(name)
+        thread.group, thread.weight = self.group, self.settings["weight"]
+        self.threads.append(thread)
+        return thread
+
+    def boot(self, request: Request) -> Steps:
+        yield from self.down(request)
+        yield from self.runtime.serve(request)
+        starter = request.flow.thread
+        yield from self.hop(request, self.first)
+        yield from self.runtime.create(request, self)
+        self.log(request, "created", name=self.id)
+        yield from self.hop(request, starter)
+
+    def read(self, request: Request) -> Steps:
+        self.spend(request, "seccomp_filter", "accounting")
+        yield from self.down(request)
+
+    def change(self, setting: str, value: Any, now: int) -> None:
+        super().change(setting, value, now)
+        self._limit()
+        for thread in self.threads:
+            thread.weight = self.settings["weight"]
+
+    def fail(self, fault: str, now: int) -> Iterable[Layer]:
+        """Its first process dies, and with it all that runs inside; nobody else notices."""
+        return self.everything()
+
+    def _limit(self) -> None:
+        cpus = self.settings["cpus"]
+        self.group.limit(None if cpus is None else int(cpus * self.group.period_ns))

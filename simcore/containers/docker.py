@@ -1,0 +1,94 @@
+"""Docker: a command asks dockerd, dockerd asks containerd, containerd starts a shim, the shim starts runc.
+
+All of them stand beside the stack: they make a container and look after it, and no request of a running container
+passes through them. Each is a program of its own, so between any two there is a wake-up. What many containers started
+together queue for are locks: the network's (rtnl) and the database's one writer.
+"""
+
+from simcore.cpu import Steps, Thread
+from simcore.layer import Layer
+from simcore.requests import Request
+from simcore.roles import Engine
+
+
+class Docker(Engine):
+    def wire(self) -> None:
+        self.dockerd, self.containerd = self._program("dockerd"), self._program("containerd")
+
+    def boot(self, request: Request) -> Steps:
+        """The daemons start when the host has booted."""
+        yield from self.down(request)
+        starter = request.flow.thread
+        yield from self.hop(request, self.containerd)
+        self.spend(request, "containerd_start")
+        self.log(request, "containerd_ready")
+        yield from self.hop(request, self.dockerd)
+        self.spend(request, "dockerd_start")
+        self.log(request, "docker_ready")
+        yield from self.hop(request, starter)
+
+    def create(self, request: Request, container: Layer) -> Steps:
+        """`docker run`: from the command to a container whose program may start."""
+        name = container.id
+        first = request.flow.thread  # becomes the container's first process
+        command, dockerd = self._program(f"docker-run/{name}"), self._program(f"dockerd/{name}")
+        yield from self.hop(request, command)
+        yield from self.ask(request, "exec", self.below)
+        self.spend(request, "cli_start", "cli_request")
+
+        yield from self.hop(request, dockerd)
+        self.spend(request, "api_create", "rw_layer")
+        yield from self.wait(request, "config_sync")
+        self.log(request, "created", name=name, image=container.settings["image"])
+        yield from self.hop(request, command)
+        self.spend(request, "cli_request")
+
+        yield from self.hop(request, dockerd)
+        self.spend(request, "overlay_mount")
+        yield from self._rtnl(request, "network_sandbox")
+        self.log(request, "sandbox")
+        yield from self._run(request, container, first, dockerd)
+        self.log(request, "started", name=name)
+
+    def _run(self, request: Request, container: Layer, first: Thread, dockerd: Thread) -> Steps:
+        """containerd, a shim and runc: the last programs between the command and the container's own."""
+        name = container.id
+        containerd = self._program(f"containerd/{name}")
+        shim, runc = self.process(f"shim/{name}"), self.process(f"runc/{name}")
+        container.threads += (shim, runc)  # they end with the container, not with the daemons
+        yield from self.hop(request, containerd)
+        self.spend(request, "containerd_create")
+        yield from self.lock(request, "database")
+        yield from self.wait(request, "db_sync")
+        yield from self.unlock(request, "database")
+        yield from self.hop(request, shim)
+        yield from self.ask(request, "exec", self.below)
+        self.spend(request, "shim_start")
+        self.log(request, "shim", name=name)
+        yield from self.hop(request, runc)
+        container.spend(request, "runc_exec")
+
+        yield from self.hop(request, first)
+        container.spend(request, "cgroup_join", "namespaces", "mounts", "pivot_root", "masked_paths")
+        yield from self.hop(request, dockerd)
+        yield from self._rtnl(request, "veth_attach")
+        yield from self.hop(request, first)
+        container.spend(request, "capabilities_seccomp", "exec_fifo")
+
+        yield from self.hop(request, containerd)
+        self.spend(request, "task_start")
+        yield from self.hop(request, runc)
+        container.spend(request, "runc_start")
+        yield from self.hop(request, first)
+
+    def _rtnl(self, request: Request, op: str) -> Steps:
+        """Under the kernel's one lock for changes to the network."""
+        yield from self.below.lock(request, "rtnl")
+        self.spend(request, op)
+        yield from self.below.unlock(request, "rtnl")
+
+    def _program(self, name: str) -> Thread:
+        """A thread of the daemons or the command: it ends with the engine."""
+        thread = self.process(name)
+        self.threads.append(thread)
+        return thread

@@ -1,0 +1,619 @@
+"""The crux: flows on threads, threads on CPUs, and CPUs that are themselves threads.
+
+A *flow* is one request's chain of generators; it migrates, and whichever thread it is on pays. A *thread* is a CPU
+context with a queue of ready flows. A *Cpu* runs one thread at a time for one scheduler; it is a physical *Core*, or
+virtual: then it is carried by a thread of the scheduler below (`thread.inner` is that Cpu, `cpu.host` is that thread).
+That pair of pointers is all the nesting there is: at any moment a core runs one chain core -> vCPU -> ... -> leaf thread.
+
+CPU time is *owed*: code between two yields runs at one instant, `spend` moves its thread's clock forward, and the core
+sets one timer for the moment when the debt is paid. A yield hands over an *effect*, a pair (function, argument), that
+is carried out at that moment: nothing that another thread could observe happens earlier. When a CPU is lost meanwhile,
+the interval is noted as a *gap* and the clocks above it move by its length; at payment the spans written since move
+past the gaps (`mend`), and each gap becomes a span that names who had the CPU.
+
+Rules and invariants: docs/decisions/0003-owed-time.md.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .simulation import Alarm, Op, Simulation
+from .trace import END, NONE, PARENT, REQUEST, START, WIDTH
+
+if TYPE_CHECKING:
+    from .schedulers.base import Group, Scheduler
+
+NEVER = 1 << 62
+BLOCKED, QUEUED, RUNNING, PARKED, DEAD = range(5)  # a thread's state
+GUEST, HALTING, POLLING, HALTED = range(4)  # what a vCPU's thread does: its guest, the way out, look again, sleep
+
+Effect = tuple[Callable[["Flow", "Thread", int, Any], bool], Any]
+Steps = Generator[Effect | None, None, Any]
+
+
+def settle(flow: Flow, thread: Thread, now: int, _: Any) -> bool:
+    """The effect of waiting only until what is owed is paid."""
+    return True
+
+
+SETTLE: Effect = (settle, None)
+
+
+class Flow:
+    """One request's chain of generators, on its way from thread to thread."""
+
+    __slots__ = ("dead", "home", "rid", "since", "span", "steps", "thread", "woken_by")
+
+    def __init__(self, home: Thread, span: int = NONE, rid: int = NONE) -> None:
+        self.steps: Callable[[None], Effect | None]
+        self.home = home  # if this thread is killed, the flow is gone wherever it is
+        self.thread = home
+        self.span, self.rid = span, rid  # the innermost open span and request
+        self.since = 0  # when it became ready on its thread
+        self.dead = False
+
+    def start(self, steps: Steps, now: int) -> None:
+        self.steps = steps.send
+        self.arrive(self.thread, now)
+
+    def arrive(self, thread: Thread, now: int) -> None:
+        """Be ready on a thread, and wake it."""
+        self.thread, self.since = thread, now
+        thread.flows.append(self)
+        if thread.state == BLOCKED:
+            thread.wake(now)
+
+
+class Thread:
+    """A CPU context: an application's thread, an interrupt handler, an I/O back end, or a vCPU's carrier."""
+
+    __slots__ = (
+        "burst", "burst_end", "busy", "clock", "closed", "cpu", "deadline", "effect", "entry_ops", "exit_ops", "flow",
+        "flows", "gaps", "group", "halt_ops", "id", "inner", "lag", "name", "node", "off_since", "off_what", "poke_ops",
+        "poll_ns", "poll_since", "poll_what", "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
+    )  # fmt: skip
+
+    def __init__(
+        self, sched: Scheduler, name: str, node: int, weight: int, group: Group | None = None
+    ) -> None:
+        self.sched, self.sim, self.name, self.node = sched, sched.sim, name, node
+        self.id = sched.sim.thread_id(name, node)
+        self.weight, self.group = weight, group
+        self.state = BLOCKED
+        self.cpu: Cpu = sched.cpus[0]  # where it runs, or ran last
+        self.flows: deque[Flow] = deque()
+        self.flow: Flow | None = None
+        self.effect: Effect | None = None
+        self.busy = False  # in a burst: it owes CPU time for spans already written
+        self.clock = 0
+        self.burst = self.burst_end = 0
+        self.closed: list[int] = []
+        self.gaps: list[tuple[int, int, int]] = []  # start, length, what
+        self.off_since = NONE  # since when a burst, or a carried Cpu, has been without CPU
+        self.off_what = NONE
+        self.vruntime = self.deadline = self.lag = self.ran_ns = 0
+        self.inner: Cpu | None = None
+        self.stage = GUEST
+        self.entry_ops: tuple[Op, ...] = ()  # the ops of a vCPU's carrier: into the guest, out of it,
+        self.exit_ops: tuple[Op, ...] = ()
+        self.halt_ops: tuple[Op, ...] = ()  # out of it because it has nothing to do,
+        self.wake_ops: tuple[Op, ...] = ()  # back after that,
+        self.poke_ops: tuple[Op, ...] = ()  # and an interrupt that finds it running
+        self.poll_ns = self.poll_since = 0
+        self.poll_what = NONE
+
+    def wake(self, now: int) -> None:
+        """From asleep to ready; it runs when its core looks again, never inside this call."""
+        self.sched.wake(self, now)
+
+    def carry(self, cpu: Cpu) -> None:
+        """Become the thread that carries a virtual CPU."""
+        self.inner, cpu.host, self.stage = cpu, self, HALTED
+
+
+class Cpu:
+    """A place where one thread of a scheduler runs at a time."""
+
+    __slots__ = (
+        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "quota_end", "resched", "sched",
+        "sim", "since", "slice_end", "tail",
+    )  # fmt: skip
+
+    sched: Scheduler
+    irq: Thread  # interrupt context: runs before any thread of this CPU
+
+    def __init__(self, sim: Simulation, index: int) -> None:
+        self.sim, self.index, self.bit = sim, index, 1 << index
+        self.host: Thread | None = None
+        self.current: Thread | None = None
+        self.handoff: Thread | None = None  # a woken thread that this idle CPU runs next
+        self.resched = self.contended = False
+        self.since = self.slice_end = 0
+        self.quota_end = NEVER
+        self.irq_since = NONE
+        self.tail: list[Op] = []  # what this CPU still has to do for a flow that has left it
+
+    def poke(self) -> None:
+        """Something changed for this CPU: have its core look again, waking carriers on the way down."""
+        cpu = self
+        while (host := cpu.host) is not None:
+            if host.state == BLOCKED:
+                host.wake(cpu.sim.now)
+                return
+            if host.state != RUNNING:
+                return
+            cpu = host.cpu
+        assert isinstance(cpu, Core)
+        if not cpu.poked:
+            cpu.poked = True
+            cpu.sim.poked.append(cpu)
+
+    def deliver(self, flow: Flow, now: int) -> None:
+        """An interrupt: the flow goes on in this CPU's interrupt context."""
+        flow.thread, flow.since = self.irq, now
+        self.irq.flows.append(flow)
+        self.poke()
+
+
+def lose(thread: Thread, begin: int, end: int, what: int) -> None:
+    """All that `thread` carries was without CPU from `begin` to `end`: move its clocks, down to the leaf."""
+    length = end - begin
+    if not length:
+        return
+    while True:
+        inner = thread.inner
+        if inner is None or thread.busy:
+            if thread.busy:
+                thread.clock += length
+                thread.gaps.append((begin, length, what))
+            return
+        inner.since += length
+        inner.slice_end += length
+        inner.quota_end += length
+        if inner.irq_since >= 0:
+            thread = inner.irq
+        elif inner.current is not None:
+            thread = inner.current
+        else:
+            return
+
+
+class Core(Cpu):
+    """A physical CPU, and the one timer that its chain needs."""
+
+    __slots__ = ("alarm", "armed", "deadline", "idle_deep_ns", "idle_ops", "idle_since", "leaf", "poked", "tolls")
+
+    def __init__(self, sim: Simulation, index: int) -> None:
+        super().__init__(sim, index)
+        self.alarm = Alarm(sim.env, self.ring)
+        self.armed = NONE
+        self.poked = False
+        self.leaf: Thread | None = None
+        self.deadline = NEVER
+        self.tolls: list[Op] = []  # switches and entries that the next burst begins with
+        self.idle_since = 0
+        self.idle_ops: tuple[Op, ...] = ()  # leaving a shallow, a deep idle state
+        self.idle_deep_ns = NEVER
+
+    def ring(self) -> None:
+        now = self.sim.env._now  # the property costs as much as the comparison
+        if now != self.armed:
+            return  # armed again since, for another time
+        self.armed = NONE
+        leaf = self.leaf
+        self.run(leaf is None or leaf.clock != now or self.deadline <= now or self.poked)
+        if self.sim.poked:
+            self.sim.drain()
+
+    def arm(self, at: int) -> None:
+        if at != self.armed:
+            self.armed = at
+            env = self.sim.env
+            env.schedule(self.alarm, delay=at - env._now)
+
+    # ------------------------------------------------------------------------------------------------- the walk
+
+    def run(self, walk: bool) -> None:
+        """Do what is due on this core now, then set its timer. `walk`: the chain may have changed."""
+        now: int = self.sim.env._now
+        record = self.sim.record
+        leaf = self.leaf
+        while True:
+            if walk:
+                self.poked = False
+                leaf = self._walk(now)
+                self.leaf = leaf
+                if leaf is None:
+                    if self.idle_since < 0 and self.current is None:
+                        self.idle_since = now
+                    if self.deadline < NEVER:
+                        self.arm(self.deadline)
+                    else:
+                        self.armed = NONE
+                    return
+                if self.tolls and leaf.busy:
+                    self._toll(leaf, now)
+            assert leaf is not None
+            if leaf.clock > now and leaf.busy:
+                self.arm(leaf.clock if leaf.clock < self.deadline else self.deadline)
+                return
+            # The debt is paid.
+            if leaf.gaps:
+                mend(leaf, record)
+            flow = leaf.flow
+            if flow is not None:
+                if flow.dead:
+                    leaf.flow, leaf.busy, walk = None, False, True
+                    continue
+                effect = leaf.effect
+                if effect is not None:
+                    leaf.effect = None
+                    if not effect[0](flow, leaf, now, effect[1]):
+                        leaf.flow, leaf.busy, walk = None, False, True
+                        continue
+                    if self.poked:
+                        leaf.effect, walk = SETTLE, True
+                        continue
+                leaf.burst = record.base + len(record.rows)
+            else:
+                leaf.busy = False
+                flows = leaf.flows
+                if not flows:
+                    if leaf.stage == HALTING:
+                        self._halted(leaf, now)
+                    elif leaf is not leaf.cpu.irq:
+                        self._block(leaf, now)
+                    walk = True
+                    continue
+                flow = flows.popleft()
+                if flow.dead:
+                    walk = True
+                    continue
+                leaf.flow = flow
+                leaf.clock = now
+                leaf.burst = record.base + len(record.rows)
+                if flow.since < now:
+                    what = leaf.off_what if leaf.off_what >= 0 else leaf.sched.queue_what
+                    record.rows += (flow.span, NONE, flow.rid, what, leaf.id, flow.since, now)
+                leaf.off_what = NONE
+                if self.tolls:
+                    self._pay(leaf, flow.span, flow.rid)
+                leaf.busy = True
+            if leaf.closed:
+                leaf.closed.clear()
+            try:
+                leaf.effect = flow.steps(None)
+            except StopIteration:
+                leaf.effect = FINISH
+            leaf.burst_end = record.base + len(record.rows)
+            walk = False
+
+    def _walk(self, now: int) -> Thread | None:
+        """From this core up to the leaf that runs on it, switching where a switch is due; None: nothing to run."""
+        cpu: Cpu = self
+        deadline = NEVER
+        entered = False  # a carrier has just (re)entered its guest
+        while True:
+            irq = cpu.irq
+            if irq.flow is not None or irq.flows:
+                if cpu.irq_since < 0:
+                    self._interrupt(cpu, now, entered)
+                self._collect(cpu)
+                self.deadline = deadline
+                return irq
+            if cpu.irq_since >= 0:
+                self._resume(cpu, now)
+            thread = cpu.current
+            if thread is not None:
+                thread = self._keep(cpu, thread, now)
+            if thread is None:
+                thread = self._dispatch(cpu, now)
+                if thread is None:
+                    host = cpu.host
+                    if host is None:
+                        self.deadline = deadline
+                        return None
+                    self.deadline = deadline
+                    return self._halt(host, now)
+                entered = True
+            if cpu.contended and cpu.slice_end < deadline:
+                deadline = cpu.slice_end
+            if cpu.quota_end < deadline:
+                deadline = cpu.quota_end
+            inner = thread.inner
+            if inner is None or thread.busy:
+                self._collect(cpu)
+                self.deadline = deadline
+                return thread
+            if inner.current is None and not inner.irq.flows and inner.handoff is None and not inner.sched.waiting:
+                self.deadline = deadline
+                return None if thread.stage == POLLING else self._halt(thread, now)
+            if thread.stage != GUEST:
+                if thread.stage == POLLING:
+                    self._end_poll(thread, now)
+                    self.tolls += thread.wake_ops
+                elif thread.stage == HALTED:
+                    self.tolls += thread.wake_ops
+                thread.stage = GUEST
+                self.tolls += thread.entry_ops
+                entered = True
+            cpu = inner
+
+    def _collect(self, cpu: Cpu) -> None:
+        if cpu.tail:
+            self.tolls += cpu.tail
+            cpu.tail.clear()
+
+    def _keep(self, cpu: Cpu, thread: Thread, now: int) -> Thread | None:
+        """Shall the current thread go on? If not, put it back and return None."""
+        sched = cpu.sched
+        if thread.state == DEAD:
+            cpu.current = None
+            return None
+        if thread.stage == POLLING and self._poll(thread, now):
+            return None
+        if cpu.quota_end <= now:
+            self._put_off(cpu, thread, now)
+            return None
+        if not sched.waiting and not cpu.resched:
+            cpu.contended = False
+            sched.alone |= cpu.bit
+            return thread
+        if not cpu.contended:  # alone until now: its slice has been renewed silently
+            cpu.contended = True
+            if cpu.slice_end <= now and not cpu.resched:
+                slice_ns = sched.slice_ns(thread)
+                cpu.slice_end += -(-(now - cpu.slice_end + 1) // slice_ns) * slice_ns
+        if cpu.resched or cpu.slice_end <= now:
+            self._put_off(cpu, thread, now)
+            return None
+        return thread
+
+    def _dispatch(self, cpu: Cpu, now: int) -> Thread | None:
+        sched = cpu.sched
+        cpu.resched = False
+        thread = cpu.handoff
+        if thread is not None:
+            cpu.handoff = None
+            if thread.state == DEAD or not sched.admit(cpu, thread, now):
+                thread = None
+        if thread is None:
+            thread = sched.pick(cpu, now)
+            if thread is None:
+                sched.idle |= cpu.bit
+                return None
+        sched.idle &= ~cpu.bit
+        cpu.current = thread
+        thread.state, thread.cpu = RUNNING, cpu
+        cpu.since = now
+        cpu.slice_end = now + sched.slice_ns(thread)
+        cpu.contended = sched.waiting > 0
+        if not cpu.contended:
+            sched.alone |= cpu.bit
+        if cpu is self:
+            self._leave_idle(now)
+        self.tolls += sched.switch_ops
+        if thread.off_since >= 0:
+            lose(thread, thread.off_since, now, thread.off_what)
+            thread.off_since = NONE
+        if thread.inner is not None and thread.stage == GUEST:
+            self.tolls += thread.entry_ops
+        return thread
+
+    def _put_off(self, cpu: Cpu, thread: Thread, now: int) -> None:
+        """The thread loses its CPU and stays ready."""
+        sched = cpu.sched
+        cpu.current = None
+        cpu.resched = False
+        if thread.stage == POLLING:
+            self._end_poll(thread, now)
+            thread.stage = HALTED
+            sched.leave(cpu, thread, now)
+            sched.sleep(thread)
+            thread.state = BLOCKED
+            return
+        sched.leave(cpu, thread, now)
+        thread.off_what = sched.queue_what
+        thread.state = QUEUED
+        if thread.busy or thread.inner is not None:
+            thread.off_since = now
+        if thread.inner is not None and thread.stage == GUEST and not thread.busy:
+            self.tolls += thread.exit_ops
+        sched.put(thread, now)
+
+    def _block(self, thread: Thread, now: int) -> None:
+        """The thread has nothing to do and gives up its CPU."""
+        cpu = thread.cpu
+        cpu.current = None
+        cpu.sched.leave(cpu, thread, now)
+        cpu.sched.sleep(thread)
+        thread.state = BLOCKED
+
+    def _leave_idle(self, now: int) -> None:
+        if self.idle_since >= 0:
+            if self.idle_ops:
+                self.tolls.append(self.idle_ops[now - self.idle_since >= self.idle_deep_ns])
+            self.idle_since = NONE
+
+    # ----------------------------------------------------------------------------------------------- interrupts
+
+    def _interrupt(self, cpu: Cpu, now: int, entered: bool) -> None:
+        """The CPU turns from its thread to its interrupt context."""
+        cpu.irq_since = now
+        thread = cpu.current
+        if thread is not None:
+            if thread.stage == POLLING:
+                self._end_poll(thread, now)
+                thread.stage = HALTING  # the poll goes on after it, as a fresh one
+            elif thread.inner is not None and thread.stage == GUEST and not thread.busy:
+                self.tolls += thread.exit_ops
+        elif cpu is self:
+            self._leave_idle(now)
+        if cpu.host is not None and not entered:
+            self.tolls += cpu.host.poke_ops
+        self.tolls += cpu.sched.irq_ops
+
+    def _resume(self, cpu: Cpu, now: int) -> None:
+        """Interrupt context is empty: the thread beneath it goes on, having lost that time."""
+        begin, cpu.irq_since = cpu.irq_since, NONE
+        thread = cpu.current
+        if thread is None:
+            return
+        length = now - begin
+        cpu.since += length
+        cpu.slice_end += length
+        cpu.quota_end += length
+        lose(thread, begin, now, cpu.sched.irq_what)
+        if thread.inner is not None and thread.stage == GUEST and not thread.busy:
+            self.tolls += thread.entry_ops
+
+    # ---------------------------------------------------------------------------------------- a vCPU with nothing to do
+
+    def _halt(self, host: Thread, now: int) -> Thread | None:
+        """The guest is idle: its carrier takes it out (HLT), polls a while, sleeps. Returns the carrier if it owes."""
+        inner = host.inner
+        assert inner is not None
+        if host.stage == GUEST:
+            host.stage = HALTING
+            host.clock = now
+            host.burst = self.sim.record.here()
+            self.tolls += inner.tail
+            inner.tail.clear()
+            self.tolls += host.halt_ops
+            self._pay(host, NONE, NONE)
+            host.burst_end = self.sim.record.here()
+            host.busy = True
+        return host
+
+    def _halted(self, host: Thread, now: int) -> None:
+        """The way out is paid for: poll if nobody else wants this CPU, else sleep."""
+        sched = host.sched
+        if host.poll_ns and not sched.waiting and host.cpu.handoff is None:
+            host.stage, host.poll_since = POLLING, now
+            sched.polling |= host.cpu.bit
+        else:
+            host.stage = HALTED
+            self._block(host, now)
+
+    def _poll(self, host: Thread, now: int) -> bool:
+        """A polling carrier that nobody has woken. True when it has just given up and gone to sleep."""
+        if now < host.poll_since + host.poll_ns and host.cpu.handoff is None and not host.sched.waiting:
+            return False
+        self._end_poll(host, now)
+        host.stage = HALTED
+        host.state = BLOCKED
+        cpu = host.cpu
+        cpu.current = None
+        cpu.sched.leave(cpu, host, min(now, host.poll_since + host.poll_ns))
+        cpu.sched.sleep(host)
+        if cpu is self and now > host.poll_since + host.poll_ns:
+            self.idle_since = host.poll_since + host.poll_ns
+        return True
+
+    def _end_poll(self, host: Thread, now: int) -> None:
+        end = min(now, host.poll_since + host.poll_ns)
+        host.sched.polling &= ~host.cpu.bit
+        if end > host.poll_since:
+            self.sim.record.rows += (NONE, NONE, NONE, host.poll_what, host.id, host.poll_since, end)
+
+    # ---------------------------------------------------------------------------------------------------- tolls
+
+    def _pay(self, leaf: Thread, span: int, rid: int) -> None:
+        """A burst begins with its tolls: its first ops."""
+        clock, rows = leaf.clock, self.sim.record.rows
+        for op in self.tolls:
+            end = clock + op.draw_ns()
+            rows += (span, NONE, rid, op.what, leaf.id, clock, end)
+            clock = end
+        leaf.clock = clock
+        self.tolls.clear()
+
+    def _toll(self, leaf: Thread, now: int) -> None:
+        """Tolls in mid-burst are gaps of CPU."""
+        at = now
+        for op in self.tolls:
+            length = op.draw_ns()
+            leaf.gaps.append((at, length, op.what))
+            at += length
+        leaf.clock += at - now
+        self.tolls.clear()
+
+
+def kill(threads: Iterable[Thread], now: int) -> None:
+    """End threads where they stand: what they had not paid for by now has not happened; their flows are gone."""
+    for thread in threads:
+        if thread.state == DEAD:
+            continue
+        was, thread.state = thread.state, DEAD
+        if was in (QUEUED, RUNNING, PARKED):
+            if was == RUNNING and thread.cpu.current is thread:
+                thread.sched.leave(thread.cpu, thread, now)
+                if thread.stage == POLLING:
+                    thread.sched.polling &= ~thread.cpu.bit
+            thread.sched.sleep(thread)
+            thread.cpu.poke()
+        if thread.busy:
+            lost = now - thread.off_since if thread.off_since >= 0 else 0
+            if lost:
+                thread.gaps.append((thread.off_since, lost, thread.off_what))
+            if thread.gaps:
+                mend(thread, thread.sim.record)
+            thread.sim.record.truncate(thread.burst, thread.burst_end, thread.closed, now)
+            thread.busy = False
+        for flow in (thread.flow, *thread.flows):
+            if flow is not None:
+                flow.dead = True
+        thread.flows.clear()
+
+
+def stop(threads: Iterable[Thread], now: int) -> None:
+    """The run ends at `now`."""
+    kill(threads, now)
+
+
+def finish(flow: Flow, thread: Thread, now: int, _: Any) -> bool:
+    """The effect of a flow's end: it leaves its thread."""
+    return False
+
+
+FINISH: Effect = (finish, None)
+
+
+def mend(thread: Thread, record: Any) -> None:
+    """Make a burst's marks final: move them past its gaps, and write a span for each gap.
+
+    A gap that begins inside an op becomes that op's child; a gap between ops stands beside them. A later gap that falls
+    into an earlier toll splits it, as it splits any op.
+    """
+    gaps = thread.gaps
+    place, stop = thread.burst, thread.burst_end
+    record.shift(place, stop, thread.closed, [(begin, length) for begin, length, _ in gaps])
+    flow = thread.flow
+    pieces: list[tuple[int, int, int]] = []
+    for begin, length, what in gaps:
+        cut: list[tuple[int, int, int]] = []
+        for start, end, of in pieces:
+            if start >= begin:
+                cut.append((start + length, end + length, of))
+            elif end > begin:
+                cut += [(start, begin, of), (begin + length, end + length, of)]
+            else:
+                cut.append((start, end, of))
+        pieces = [*cut, (begin, begin + length, what)]
+    pieces.sort()
+    inside = [*thread.closed, *range(place, stop, WIDTH)]
+    for start, end, what in pieces:
+        parent = NONE
+        for at in inside:
+            if record.get(at + START) <= start and (end <= record.get(at + END) or record.get(at + END) < 0):
+                parent = max(parent, at // WIDTH)
+        if parent == NONE and flow is not None:
+            parent = flow.span
+            while parent != NONE and record.get(parent * WIDTH + START) > start:
+                parent = record.get(parent * WIDTH + PARENT)
+        of = record.get(parent * WIDTH + REQUEST) if parent != NONE else NONE
+        record.rows += (parent, NONE, of, what, thread.id, start, end)
+    gaps.clear()

@@ -1,0 +1,28 @@
+"""AHCI: a real SATA controller's registers, played by the hypervisor.
+
+The guest's driver does not know that it is a guest: it writes commands into memory and touches registers, and each touch
+is an exit. The command itself goes to a thread that reads from the host; the answer is an interrupt, and more touches.
+"""
+
+from simcore.cpu import Steps
+from simcore.layer import Layer
+from simcore.requests import Request
+from simcore.roles import VirtualMachine
+
+
+class Ahci(Layer):
+    owner: VirtualMachine
+    backing: Layer
+
+    def read(self, request: Request) -> Steps:
+        vcpu, hypervisor = request.flow.thread.cpu, self.owner.below
+        self.spend(request, "build_command")
+        for _ in range(self.constant("issue_accesses")):
+            hypervisor.access(request)
+        yield from hypervisor.kick(request, self.owner.back_end)
+        self.spend(request, "emulate_command")
+        yield from self.backing.serve(request)
+        yield from hypervisor.inject(request, vcpu)
+        for _ in range(self.constant("complete_accesses")):
+            hypervisor.access(request)
+        self.spend(request, "complete")

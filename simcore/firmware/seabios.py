@@ -1,0 +1,19 @@
+"""SeaBIOS: the BIOS stages again, inside a guest. No memory to test; but every port it touches is an exit."""
+
+from simcore.cpu import Steps
+from simcore.firmware.loader import Firmware
+from simcore.requests import Request
+from simcore.roles import VirtualMachine
+
+
+class Seabios(Firmware):
+    owner: VirtualMachine
+
+    def boot(self, request: Request) -> Steps:
+        self.spend(request, "early_init")
+        self.log(request, "start")
+        self.log(request, "memory", memory=self.owner.settings["memory"])
+        for _ in range(self.constant("probe_exits")):
+            self.owner.below.access(request)
+        self.spend(request, "pci_enumeration", "option_roms", "device_init", "boot_device")
+        yield from self._load(request)

@@ -1,0 +1,21 @@
+"""A computer: CPUs, memory, a disk, and firmware. What everything else stands on."""
+
+from simcore.cpu import NEVER, Core, Cpu, Steps
+from simcore.requests import Request
+from simcore.roles import Computer
+
+
+class Machine(Computer):
+    def wire(self) -> None:
+        """Its cores. The kernel above gives them a scheduler."""
+        self.owner = self
+        idle = (self.op("idle_exit"), self.op("idle_exit_deep"))
+        self.cpus: list[Cpu] = []
+        for index in range(self.settings["cpus"]):
+            core = Core(self.sim, index)
+            core.idle_ops, core.idle_deep_ns = idle, self.constant("idle_deep_after") or NEVER
+            self.cpus.append(core)
+
+    def boot(self, request: Request) -> Steps:
+        yield from self.wait(request, "power_supply")
+        yield from self.ask(request, "boot", self.firmware)

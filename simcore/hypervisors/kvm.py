@@ -1,0 +1,42 @@
+"""KVM with QEMU: the Linux kernel is the hypervisor, a process is the machine.
+
+A vCPU is a thread of QEMU that the host's scheduler runs like any other; guest code, KVM and QEMU's emulation are that
+one thread in turn, so an exit changes the mode, not who runs. A notification wakes QEMU's I/O thread (ioeventfd) and the
+vCPU goes on at once; a completion comes back as an irqfd. A vCPU with nothing to do exits (HLT), KVM polls for a while
+in case work comes soon, then sleeps.
+"""
+
+from simcore.cpu import Cpu, Steps, Thread
+from simcore.layer import Layer
+from simcore.requests import Request
+from simcore.roles import Hypervisor
+from simcore.trace import CPU
+
+
+class Kvm(Hypervisor):
+    def prepare(self, carrier: Thread) -> None:
+        carrier.entry_ops = (self.op("vm_entry"),)
+        carrier.exit_ops = (self.op("vm_exit"),)
+        carrier.halt_ops = (self.op("halt_exit"),)
+        carrier.wake_ops = (self.op("halt_wake"),)
+        posted = "posted-interrupts" in self.offered
+        carrier.poke_ops = (self.op("posted_interrupt" if posted else "kick_exit"),)
+        carrier.poll_ns = self.settings["halt_poll"]
+        carrier.poll_what = self.sim.what(self.node, self.entry.id, "halt_poll", CPU)
+
+    def launch(self, request: Request, vm: Layer) -> Steps:
+        self.spend(request, "fork_exec_qemu", "qemu_init", "create_vm")
+        self.spend(request, "create_vcpu", per=len(vm.cpus))
+        self.spend(request, "load_firmware")
+        yield from self.settle()
+
+    def access(self, request: Request) -> None:
+        self.spend(request, "vm_exit", "exit_to_user", "device_emulate", "vm_entry")
+
+    def kick(self, request: Request, back_end: Thread) -> Steps:
+        self.spend(request, "vm_exit", "ioeventfd")
+        yield from self.hop(request, back_end, "vm_entry")
+
+    def inject(self, request: Request, cpu: Cpu) -> Steps:
+        self.spend(request, "irqfd")
+        yield from self.interrupt(request, cpu)

@@ -1,0 +1,154 @@
+"""Linux: one kernel for all programs above it; it schedules them, keeps their files and owns the devices.
+
+A read goes system call -> VFS -> file system -> block layer -> driver; the reader sleeps; the device's interrupt finishes
+the request on whatever CPU takes it, and wakes the reader. A guest runs this same code: what differs lies below it.
+
+A boot goes loader -> unpack itself -> memory -> CPUs -> drivers -> initramfs -> root file system -> init, whose units then
+start side by side on the CPUs there are, each after those that it needs. Which units, and after what, stands in the entry.
+"""
+
+from simcore.cpu import Steps, Thread
+from simcore.requests import Request
+from simcore.roles import Kernel, VirtualMachine
+from simcore.schedulers.base import Scheduler
+from simcore.schedulers.fair import Fair
+from simcore.schedulers.round_robin import RoundRobin
+from simcore.trace import QUEUE
+
+
+class Linux(Kernel):
+    sched: Scheduler
+
+    def wire(self) -> None:
+        cpus = self.computer.cpus
+        if self.settings["scheduler"] == "fair":
+            weight = self.constant("default_weight")
+            self.sched = Fair(self.sim, cpus, self.constant("slice"), weight, self.node)
+        else:
+            self.sched = RoundRobin(self.sim, cpus, self.constant("round_robin_slice"), self.node)
+        self.sched.switch_ops = (self.op("context_switch"),)
+        self.sched.irq_ops = (self.op("irq_entry"),)
+        self.sched.queue_what = self.engine_what("run_queue", QUEUE)
+        self.sched.irq_what = self.engine_what("interrupted", QUEUE)
+        self.sched.throttle_what = self.engine_what("throttled", QUEUE)
+        self.first = self.process(f"{self.id}/init")
+        self._units: dict[str, Request] = {}
+
+    def process(self, name: str) -> Thread:
+        thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
+        self.threads.append(thread)
+        return thread
+
+    def read(self, request: Request) -> Steps:
+        """A direct read: past the page cache, from the device into the reader's buffer."""
+        reader = request.flow.thread
+        self.spend(request, "syscall_entry", "vfs_read", "extent_map", "pin_pages", "blk_submit")
+        yield from self.computer.disk.serve(request)
+        self.spend(request, "blk_complete", "wake_up")
+        yield from self.hop(request, reader, "irq_exit")
+        self.spend(request, "unpin_pages", "syscall_exit")
+
+    def exec(self, request: Request) -> Steps:
+        """A new process: a copy of its parent, then the program, which is not in memory yet."""
+        self.spend(request, "fork")
+        yield from self._fetch(request, "exec_reads", "block")
+        self.spend(request, "exec")
+
+    def boot(self, request: Request) -> Steps:
+        yield from self.down(request)  # the computer; its firmware has started a boot loader
+        began = self.sim.now
+        yield from self._load(request)
+        yield from self._start_kernel(request)
+        yield from self._mount_root(request)
+        yield from self._fetch(request, "exec_reads", "block")
+        self.spend(request, "exec_init")
+        self.log(request, "run_init")
+        if self.settings["init"] == "systemd":
+            yield from self._start_units(request, began)
+
+    def service(self, request: Request) -> Steps:
+        """One unit of init: once those that it needs have started, a process that reads, computes and perhaps waits."""
+        name = request.flow.thread.name
+        unit = self.constant(f"service_{name}")
+        for earlier in unit["after"]:
+            yield from self.until(request, self._units[earlier].done)
+        self.spend(request, "fork", "exec")
+        self.log(request, "starting", unit=name)
+        for _ in range(unit["reads"]):
+            yield from self._read_in(request, self.constant("service_read"))
+        self.spend(request, f"service_{name}")
+        if f"wait_{name}" in self.entry.timings:
+            yield from self.wait(request, f"wait_{name}")
+        self.log(request, "started", unit=name)
+
+    # ------------------------------------------------------------------------------------------ the stages of a boot
+
+    def _load(self, request: Request) -> Steps:
+        """The boot loader reads the kernel and the initramfs; nothing of the kernel runs yet."""
+        thread, piece = request.flow.thread, self.constant("loader_read")
+        left = self.constant("kernel_image") + self.constant("initramfs_image")
+        while left > 0:
+            yield from self.ask(request, "read", self.computer.disk, min(left, piece))
+            yield from self.hop(request, thread)
+            left -= piece
+
+    def _start_kernel(self, request: Request) -> Steps:
+        computer = self.computer
+        memory, cpus = computer.settings["memory"], len(computer.cpus)
+        self.spend(request, "decompress")
+        self.log(request, "linux_version")
+        self.log(request, "command_line", disk=self._disk_name())
+        self.spend(request, "setup_memory", per=memory)
+        self.log(request, "memory", memory=memory, pages=memory // self.constant("block"))
+        if cpus > 1:
+            self.spend(request, "cpu_bringup", per=cpus - 1)
+        self.log(request, "smp", cpus=cpus)
+        self.spend(request, "initcalls")
+        self.log(request, "net")
+        if isinstance(computer, VirtualMachine):  # virtual devices answer at once, but each question is an exit
+            for _ in range(computer.below.constant("probe_exits")):
+                computer.below.access(request)
+        else:
+            self.spend(request, "probe_platform")
+        self.spend(request, "driver_probe_disk")
+        yield from self._fetch(request, "partition_reads", "block")
+        self.log(request, "disk_found", disk=self._disk_name())
+        self.spend(request, "initramfs_unpack", per=self.constant("initramfs_image"))
+        self.log(request, "free_initramfs", size=self.constant("initramfs_image"))
+
+    def _mount_root(self, request: Request) -> Steps:
+        self.spend(request, "mount_root")
+        yield from self._fetch(request, "mount_reads", "block")
+        self.log(request, "mount_root", disk=self._disk_name())
+
+    def _start_units(self, request: Request, began: int) -> Steps:
+        """Start all units; each waits for those before it. Ready when the last one, the target, is reached."""
+        yield from self.settle()
+        user_space = self.sim.now
+        names = self.constant("services")
+        for name in names:
+            self._units[name] = self.spawn("service", self.process(name), user_space, cause=request)
+        yield from self.until(request, self._units[names[-1]].done)
+        now = self.sim.now
+        self.log(request, "target")
+        times = {"kernel": user_space - began, "userspace": now - user_space, "total": now - began}
+        self.log(request, "startup_finished", **times)
+
+    # -------------------------------------------------------------------------------------- what it reads for itself
+
+    def _fetch(self, request: Request, count: str, size: str) -> Steps:
+        for _ in range(self.constant(count)):
+            yield from self._read_in(request, self.constant(size))
+
+    def _read_in(self, request: Request, size_bytes: int) -> Steps:
+        """Into the page cache: no system call, no user's pages."""
+        thread = request.flow.thread
+        self.spend(request, "extent_map", "blk_submit")
+        yield from self.ask(request, "read", self.computer.disk, size_bytes)
+        self.spend(request, "blk_complete", "wake_up")
+        yield from self.hop(request, thread, "irq_exit")
+
+    def _disk_name(self) -> str:
+        kind = self.computer.disk.entry.id
+        name: str = self.constant("disk_names").get(kind, kind)
+        return name

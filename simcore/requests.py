@@ -1,0 +1,37 @@
+"""The arrows: what may be asked of a layer. A layer answers a kind by having a method of that name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .trace import NONE
+
+if TYPE_CHECKING:
+    from .cpu import Flow
+    from .simulation import Simulation
+    from .waiting import Gate
+
+KINDS = ("boot", "exec", "read", "run", "service")
+
+
+class Request:
+    """One thing asked, on its way down and up: `kind`, `bytes`, and the flow that carries it."""
+
+    __slots__ = ("bytes", "done", "flow", "id", "kind", "span")
+
+    def __init__(
+        self,
+        sim: Simulation,
+        kind: str,
+        flow: Flow,
+        node: int,
+        size_bytes: int = 0,
+        workload: int = NONE,
+        cause: int = NONE,
+    ) -> None:
+        requests = sim.record.requests
+        self.id = len(requests) // 5
+        requests += (sim.kind_id(kind), workload, node, NONE, cause)
+        self.kind, self.flow, self.bytes = kind, flow, size_bytes
+        self.span = NONE  # its outermost span, once a layer carries it
+        self.done: Gate | None = None

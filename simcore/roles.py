@@ -1,0 +1,101 @@
+"""What the roles owe each other: the few calls between neighbours that are not requests.
+
+A request goes through any layer; these are asked of one role by another: a kernel runs programs, a hypervisor takes its
+guests out and back in, an engine makes containers. A model that has other public methods has misspelt a request.
+"""
+
+from __future__ import annotations
+
+from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
+from .layer import Layer
+from .requests import Request
+from .trace import NONE
+
+
+class Computer(Layer):
+    """A machine or a vm: CPUs, memory, devices and the firmware that starts them."""
+
+    @property
+    def disk(self) -> Layer:
+        return self.devices["disk"]
+
+    @property
+    def firmware(self) -> Layer:
+        return self.devices["firmware"]
+
+
+class Kernel(Layer):
+    """Schedules threads on the CPUs of the computer below, and owns its devices."""
+
+    first: Thread  # where it boots, and where its init runs
+
+    @property
+    def computer(self) -> Computer:
+        assert isinstance(self.below, Computer)
+        return self.below
+
+
+class Hypervisor(Layer):
+    """Lends the CPUs of the kernel below to guests, as virtual ones."""
+
+    def prepare(self, carrier: Thread) -> None:
+        """Tell a vCPU's carrier what it costs to enter and leave the guest, to halt, and to be interrupted."""
+        raise NotImplementedError
+
+    def launch(self, request: Request, vm: Layer) -> Steps:
+        """Start the program that is the virtual machine; the request is on a thread of that program."""
+        raise NotImplementedError
+
+    def access(self, request: Request) -> None:
+        """The guest touches a register of an emulated device: out, emulate, back in, on the same thread."""
+        raise NotImplementedError
+
+    def kick(self, request: Request, back_end: Thread) -> Steps:
+        """The guest notifies a back end, and goes on at once: both run in parallel."""
+        raise NotImplementedError
+
+    def inject(self, request: Request, cpu: Cpu) -> Steps:
+        """A back end interrupts a guest's CPU."""
+        raise NotImplementedError
+
+
+class VirtualMachine(Computer):
+    """A computer that a hypervisor plays."""
+
+    below: Hypervisor
+    main: Thread  # where its program starts
+    back_end: Thread  # where its devices' requests are carried out
+
+
+class Engine(Layer):
+    """Makes containers, from beside the stack."""
+
+    def create(self, request: Request, container: Layer) -> Steps:
+        """The whole chain from the command to a container whose program may start."""
+        raise NotImplementedError
+
+
+class Workload(Layer):
+    """A program that is run to see what happens. `run` is its main flow, on a thread of its own.
+
+    It asks `exec` of the layer it is on, then does its work. A lane finishes at `finish`: after the first instruction, or
+    after the last of a counted number of requests.
+    """
+
+    number = NONE  # its place among the scenario's workloads
+    ends_ns = NEVER  # when it is told to stop
+    finished_ns = NONE
+
+    def over(self, request: Request) -> bool:
+        """Is its time up?"""
+        return request.flow.thread.clock >= self.ends_ns
+
+    def finish(self) -> Steps:
+        """What the lane waits for is done, once all of it has been paid for."""
+        yield SETTLE
+        self.finished_ns = self.sim.now
+
+    def ask(self, request: Request, kind: str, layer: Layer, size_bytes: int = 0) -> Steps:
+        """As any layer asks, and counted: the outcome is made of these requests."""
+        child = Request(self.sim, kind, request.flow, layer.node, size_bytes, self.number)
+        return layer.serve(child)

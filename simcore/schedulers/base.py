@@ -1,0 +1,185 @@
+"""What every scheduler has: the CPUs it hands out, who waits for them, and groups with a quota.
+
+One queue serves all CPUs of a scheduler: real kernels keep one each and balance between them all the time; here the
+balance is perfect and costs nothing. A woken thread goes to the CPU it ran on last if that is idle, else to an idle
+one, else to one whose vCPU only polls; else it waits, and takes its old CPU at once where the policy says so.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from ..cpu import DEAD, NEVER, PARKED, POLLING, QUEUED, Cpu, Thread
+from ..simulation import Op, Simulation
+from ..trace import NONE
+
+
+class Group:
+    """Threads that share a CPU quota (cgroup `cpu.max`): `quota_ns` of CPU in each `period_ns`, over all CPUs.
+
+    A thread takes a chunk at dispatch and returns what it did not use. When the pool is empty it is parked until the
+    period's timer, which is set only then; refills that fell due unnoticed are applied at the next dispatch.
+    """
+
+    def __init__(self, sim: Simulation, period_ns: int, chunk_ns: int, phase_ns: int) -> None:
+        self.sim, self.period_ns, self.chunk_ns = sim, period_ns, chunk_ns
+        self.quota_ns = self.pool_ns = NEVER
+        self.next_refill = phase_ns
+        self.parked: deque[Thread] = deque()
+        self.armed = False
+
+    def limit(self, quota_ns: int | None) -> None:
+        """Set the quota for a period; None lifts it."""
+        unlimited = self.quota_ns == NEVER
+        self.quota_ns = NEVER if quota_ns is None else quota_ns
+        self.pool_ns = self.quota_ns if unlimited else min(self.pool_ns, self.quota_ns)
+        if quota_ns is None:
+            self.pool_ns = NEVER
+            self._release()
+
+    def take(self, now: int) -> int:
+        """A chunk of the pool (0: empty), after the refills that are due."""
+        if self.quota_ns == NEVER:
+            return NEVER
+        if now >= self.next_refill:
+            self.next_refill += (1 + (now - self.next_refill) // self.period_ns) * self.period_ns
+            self.pool_ns = self.quota_ns
+        chunk = min(self.chunk_ns, self.pool_ns)
+        self.pool_ns -= chunk
+        return chunk
+
+    def park(self, thread: Thread, now: int) -> None:
+        thread.state = PARKED
+        thread.off_what = thread.sched.throttle_what
+        self.parked.append(thread)
+        if not self.armed:
+            self.armed = True
+            self.sim.at(self.next_refill - now, self._refill)
+
+    def _refill(self) -> None:
+        self.armed = False
+        self._release()
+
+    def _release(self) -> None:
+        parked, self.parked = self.parked, deque()
+        for thread in parked:
+            if thread.state == PARKED:
+                thread.sched.enqueue(thread, self.sim.now)
+
+
+class Scheduler:
+    """Hands the CPUs of one kernel or hypervisor to its threads. Subclasses decide whom to take and for how long."""
+
+    def __init__(self, sim: Simulation, cpus: Sequence[Cpu], node: int = NONE) -> None:
+        self.sim, self.cpus, self.node = sim, list(cpus), node
+        self.waiting = 0
+        self.idle = (1 << len(self.cpus)) - 1
+        self.polling = self.alone = 0
+        self.switch_ops: tuple[Op, ...] = ()
+        self.irq_ops: tuple[Op, ...] = ()
+        self.queue_what = self.irq_what = self.throttle_what = NONE
+        for index, cpu in enumerate(self.cpus):
+            cpu.index, cpu.bit, cpu.sched = index, 1 << index, self
+            cpu.irq = Thread(self, f"cpu{index}-interrupts", node, 1)
+            cpu.irq.cpu = cpu
+
+    # ---- the policy: what a subclass says
+
+    def put(self, thread: Thread, now: int) -> None:
+        """Queue a ready thread."""
+        raise NotImplementedError
+
+    def take(self) -> Thread | None:
+        """Unqueue the thread that should run next."""
+        raise NotImplementedError
+
+    def slice_ns(self, thread: Thread) -> int:
+        """How long it may run while others wait."""
+        raise NotImplementedError
+
+    def preempts(self, woken: Thread, current: Thread, ran_ns: int) -> bool:
+        """Does a thread that has just woken take the CPU of `current`, who has run for `ran_ns`?"""
+        return False
+
+    def charge(self, thread: Thread, ran_ns: int) -> None:
+        """The thread has had the CPU for so long."""
+        thread.ran_ns += ran_ns
+
+    def sleep(self, thread: Thread) -> None:
+        """The thread blocks."""
+
+    def arrive(self, thread: Thread) -> None:
+        """The thread has woken and is about to be queued or run."""
+
+    # ---- what all share
+
+    def wake(self, thread: Thread, now: int) -> None:
+        self.arrive(thread)
+        self.enqueue(thread, now)
+
+    def enqueue(self, thread: Thread, now: int) -> None:
+        """Find a CPU for a ready thread, or a place in the queue."""
+        thread.state = QUEUED
+        cpu = self._place(thread)
+        if cpu is not None:
+            self.idle &= ~cpu.bit
+            cpu.handoff = thread
+            cpu.poke()
+            return
+        cpu = thread.cpu
+        current = cpu.current
+        self.put(thread, now)
+        if current is not None and cpu.irq_since < 0 and self.preempts(thread, current, now - cpu.since):
+            cpu.resched = True
+            cpu.poke()
+        alone, self.alone = self.alone, 0
+        while alone:
+            low = alone & -alone
+            alone ^= low
+            self.cpus[low.bit_length() - 1].poke()
+
+    def _place(self, thread: Thread) -> Cpu | None:
+        idle = self.idle
+        if idle:
+            return thread.cpu if idle & thread.cpu.bit else self.cpus[(idle & -idle).bit_length() - 1]
+        polling = self.polling
+        while polling:
+            low = polling & -polling
+            polling ^= low
+            cpu = self.cpus[low.bit_length() - 1]
+            if cpu.handoff is None and cpu.current is not None and cpu.current.stage == POLLING:
+                return cpu
+        return None
+
+    def leave(self, cpu: Cpu, thread: Thread, now: int) -> None:
+        """The thread gives up its CPU: its time is charged, the rest of its chunk goes back to the pool."""
+        self.charge(thread, now - cpu.since)
+        if cpu.quota_end != NEVER:
+            group = thread.group
+            if group is not None and group.quota_ns != NEVER:
+                group.pool_ns += max(0, cpu.quota_end - now)
+            cpu.quota_end = NEVER
+
+    def pick(self, cpu: Cpu, now: int) -> Thread | None:
+        while self.waiting:
+            thread = self.take()
+            if thread is None:
+                return None
+            if thread.state != DEAD and self.admit(cpu, thread, now):
+                return thread
+        return None
+
+    def admit(self, cpu: Cpu, thread: Thread, now: int) -> bool:
+        """May the thread's group run now? If not, the thread is parked."""
+        group = thread.group
+        if group is None:
+            cpu.quota_end = NEVER
+            return True
+        chunk = group.take(now)
+        if chunk == 0:
+            group.park(thread, now)
+            return False
+        cpu.quota_end = NEVER if chunk == NEVER else now + chunk
+        return True
+

@@ -1,0 +1,82 @@
+"""Fair by weight, with deadlines: Linux since 6.6 (EEVDF), and before it nearly so (CFS).
+
+Every thread has a virtual runtime: CPU time divided by its weight. A thread that has had no more than the average is
+*eligible*; of those the one with the earliest virtual deadline (its runtime plus a slice) runs. A sleeper keeps its
+lag, within a slice, so that sleeping is neither punished nor a way to hoard CPU. Source: Stoica and Abdel-Wahab 1995,
+and Documentation/scheduler/sched-eevdf.rst. Left out: one queue a CPU and the balancing between them (see `base`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from ..cpu import Cpu, Thread
+from ..simulation import Simulation
+from ..trace import NONE
+from .base import Scheduler
+
+
+class Fair(Scheduler):
+    def __init__(
+        self, sim: Simulation, cpus: Sequence[Cpu], slice_ns: int, unit_weight: int, node: int = NONE
+    ) -> None:
+        self.queue: list[tuple[int, int, Thread]] = []
+        self._slice_ns, self.unit = slice_ns, unit_weight
+        self.load = self.sum = self.floor = 0  # over the runnable: weights, weight x (vruntime - floor); the lowest seen
+        self.order = 0
+        super().__init__(sim, cpus, node)
+
+    def _average(self) -> int:
+        return self.floor + self.sum // self.load if self.load else self.floor
+
+    def put(self, thread: Thread, now: int) -> None:
+        if thread.vruntime >= thread.deadline:
+            thread.deadline = thread.vruntime + self._slice_ns * self.unit // thread.weight
+        self.order += 1
+        heappush(self.queue, (thread.deadline, self.order, thread))
+        self.waiting += 1
+
+    def take(self) -> Thread | None:
+        average, late = self._average(), []
+        chosen = None
+        while self.queue:
+            entry = heappop(self.queue)
+            if entry[2].vruntime <= average:
+                chosen = entry
+                break
+            late.append(entry)
+        if chosen is None:  # rounding: nobody is eligible
+            chosen = min(late, key=lambda entry: (entry[2].vruntime, entry[1]))
+            late.remove(chosen)
+        for entry in late:
+            heappush(self.queue, entry)
+        self.waiting -= 1
+        return chosen[2]
+
+    def slice_ns(self, thread: Thread) -> int:
+        return self._slice_ns
+
+    def preempts(self, woken: Thread, current: Thread, ran_ns: int) -> bool:
+        ahead = current.vruntime + ran_ns * self.unit // current.weight
+        return woken.vruntime <= self._average() and woken.deadline < max(current.deadline, ahead)
+
+    def charge(self, thread: Thread, ran_ns: int) -> None:
+        thread.ran_ns += ran_ns
+        gain = ran_ns * self.unit // thread.weight
+        thread.vruntime += gain
+        self.sum += gain * thread.weight
+
+    def sleep(self, thread: Thread) -> None:
+        limit = self._slice_ns * self.unit // thread.weight
+        thread.lag = max(-limit, min(limit, self._average() - thread.vruntime))
+        self.sum -= thread.weight * (thread.vruntime - self.floor)
+        self.load -= thread.weight
+        if not self.load:
+            self.floor, self.sum = max(self.floor, thread.vruntime), 0
+
+    def arrive(self, thread: Thread) -> None:
+        thread.vruntime = self._average() - thread.lag
+        thread.deadline = thread.vruntime + self._slice_ns * self.unit // thread.weight
+        self.load += thread.weight
+        self.sum += thread.weight * (thread.vruntime - self.floor)

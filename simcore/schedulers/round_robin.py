@@ -1,0 +1,29 @@
+"""Round robin: first come, first served, a fixed slice each. What textbooks start from, and a machine before its kernel."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from ..cpu import Cpu, Thread
+from ..simulation import Simulation
+from ..trace import NONE
+from .base import Scheduler
+
+
+class RoundRobin(Scheduler):
+    def __init__(self, sim: Simulation, cpus: Sequence[Cpu], slice_ns: int, node: int = NONE) -> None:
+        self.queue: deque[Thread] = deque()
+        self._slice_ns = slice_ns
+        super().__init__(sim, cpus, node)
+
+    def put(self, thread: Thread, now: int) -> None:
+        self.queue.append(thread)
+        self.waiting += 1
+
+    def take(self) -> Thread | None:
+        self.waiting -= 1
+        return self.queue.popleft()
+
+    def slice_ns(self, thread: Thread) -> int:
+        return self._slice_ns

@@ -1,0 +1,137 @@
+"""From a scenario, which is frozen, to live layers: one object a node, wired from the machine up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from simcore.layer import Layer
+from simcore.roles import Computer, Kernel, Workload
+from simcore.simulation import Simulation
+from simcore.timings import choose
+
+from .scenario import Node, Scenario
+
+OWNED = ("device", "firmware")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The live layers of one run by node id, in the order of the trace's nodes; workloads come last."""
+
+    layers: dict[str, Layer]
+    workloads: list[Workload]
+    nodes: list[dict[str, Any]]  # as the trace's header lists them
+
+    @property
+    def machine(self) -> Layer:
+        return next(iter(self.layers.values()))
+
+
+def simulation(scenario: Scenario, seed: int, spread: bool = True) -> Simulation:
+    """A clock and draws for this scenario's machine."""
+    machine = scenario.stack.entry
+    clock = choose(machine.constants["clock"], machine.family)
+    return Simulation(seed, int(clock.value), machine.family, spread)
+
+
+def build(scenario: Scenario, sim: Simulation) -> Stack:
+    """Every layer of the scenario, ready to be asked; nothing has started."""
+    layers: dict[str, Layer] = {}
+    index: dict[str, int] = {}
+    found = list(scenario.nodes.values())
+    for node in found:
+        index[node.id] = len(index)
+        layers[node.id] = _layer(sim, node.id, index[node.id], node.entry, node.settings)
+    for node in found:
+        _join(scenario, node, layers)
+    for node in sorted(found, key=lambda node: node.role in OWNED):  # a device's interrupts need its kernel
+        layers[node.id].wire()
+    workloads = []
+    for workload in scenario.workloads:
+        index[workload.id] = len(index)
+        live = _layer(sim, workload.id, index[workload.id], workload.entry, workload.settings)
+        assert isinstance(live, Workload)
+        live.below = layers[workload.on]
+        live.owner = live.below.owner
+        live.number = len(workloads)
+        live.wire()
+        layers[workload.id] = live
+        workloads.append(live)
+    return Stack(layers, workloads, _header(scenario, index))
+
+
+def _layer(sim: Simulation, name: str, index: int, entry: Any, settings: Any) -> Layer:
+    layer: Layer = entry.model_class(sim, name, index, entry, settings)
+    return layer
+
+
+def _join(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> None:
+    """Give a layer its neighbours."""
+    layer = layers[node.id]
+    below = list(scenario.below(node))
+    offered = {capability for lower in below for capability in lower.entry.provides}
+    layer.offered = frozenset(offered)
+    if node.owner is not None:
+        owner = layers[node.owner]
+        assert isinstance(owner, Computer)
+        layer.below = layer.owner = owner
+        owner_node = scenario.nodes[node.owner]
+        layer.kernel = next((layers[held.id] for held in owner_node.holds if held.role == "kernel"), None)
+        if owner_node.parent is not None:
+            layer.backing = _backing(scenario, node, layers)
+    elif node.parent is not None:
+        layer.below = layers[node.parent]
+        layer.below.holds.append(layer)
+        layer.owner = layers[scenario.computer(node).id]
+    for name, device in node.devices.items():
+        layer.devices[name] = layers[device.id]
+    if node.runtime is not None:
+        layer.runtime = layers[node.runtime]
+
+
+def _backing(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> Layer:
+    """The kernel through whose files a guest's disk is read: that of the disk it is kept on, else the nearest below."""
+    assert node.owner is not None
+    below = list(scenario.below(scenario.nodes[node.owner]))
+    on = node.backing.on if node.backing is not None else None
+    if on is not None:
+        keeper = scenario.nodes[on].owner
+        return layers[next(lower.id for lower in below if lower.role == "kernel" and lower.parent == keeper)]
+    kernel = layers[next(lower.id for lower in below if lower.role == "kernel")]
+    assert isinstance(kernel, Kernel)
+    return kernel
+
+
+def _header(scenario: Scenario, index: dict[str, int]) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = []
+    for node in scenario.nodes.values():
+        parent = node.owner if node.owner is not None else node.parent
+        settings = node.entry.settings
+        listed.append(
+            {
+                "id": node.id,
+                "is": node.is_,
+                "role": node.role,
+                "parent": -1 if parent is None else index[parent],
+                "owner": -1 if node.owner is None else index[node.owner],
+                "beside": node.entry.control_plane,
+                "tenant": node.id in scenario.tenants,
+                "settings": {name: settings[name].show(value) for name, value in node.settings.items()},
+            }
+        )
+    for workload in scenario.workloads:
+        settings = workload.entry.settings
+        listed.append(
+            {
+                "id": workload.id,
+                "is": workload.is_,
+                "role": "workload",
+                "parent": index[workload.on],
+                "owner": -1,
+                "beside": False,
+                "tenant": workload.on in scenario.tenants,
+                "settings": {name: settings[name].show(value) for name, value in workload.settings.items()},
+            }
+        )
+    return listed

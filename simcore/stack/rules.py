@@ -1,0 +1,322 @@
+"""What real machines forbid.
+
+Two rules cover nearly every component: it must sit on a layer of the right role, and what it needs must be
+offered by something below it. The rest are named rules, each a finding that teaches.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from simcore.catalog import Catalog, load_catalog, nearest
+
+from .findings import ERROR, WARNING, Finding, ScenarioError
+from .reader import UNKNOWN, Reader
+from .scenario import OWNER_ROLES, TENANT_ROLES, Node, Scenario
+
+__all__ = ["check", "legal"]
+
+PROCESS_HOMES = ("kernel", "container")
+"""Where a process may run, and so a workload."""
+LOWEST_SOFTWARE = ("kernel", "hypervisor")
+"""What a computer boots into."""
+
+
+def check(raw: object, catalog: Catalog | None = None) -> list[Finding]:
+    """All findings at once, errors before warnings; no error exactly when the scenario can be built."""
+    return _examine(raw, catalog or load_catalog())[1]
+
+
+def legal(
+    raw: Mapping[str, Any],
+    *,
+    workload: str | None = None,
+    until: str | None = None,
+    vary: Mapping[str, Any] | None = None,
+    machine: str | None = None,
+    catalog: Catalog | None = None,
+) -> Scenario:
+    """The scenario, after these edits. Raises ScenarioError with all findings if it has an error."""
+    catalog = catalog or load_catalog()
+    if any(edit is not None for edit in (workload, until, vary, machine)):
+        edited = copy.deepcopy(dict(raw))
+        _edit(edited, catalog, workload, until, vary or {}, machine)
+        raw = edited
+    scenario, findings = _examine(raw, catalog)
+    if scenario is None or any(finding.severity == ERROR for finding in findings):
+        raise ScenarioError(findings)
+    return scenario
+
+
+def _examine(raw: object, catalog: Catalog) -> tuple[Scenario | None, list[Finding]]:
+    reader = Reader(catalog)
+    scenario = reader.scenario(raw)
+    findings = reader.findings
+    if scenario is not None:
+        for rule in RULES:
+            findings += rule(scenario)
+    return scenario, sorted(findings, key=lambda finding: finding.severity != ERROR)
+
+
+def _edit(
+    raw: dict[str, Any],
+    catalog: Catalog,
+    workload: str | None,
+    until: str | None,
+    vary: Mapping[str, Any],
+    machine: str | None,
+) -> None:
+    """Changes `raw` as `--machine`, `--workload`, `--vary` and `--until` say, in this order."""
+    if machine is not None and isinstance(raw.get("stack"), dict):
+        raw["stack"]["is"] = machine
+    if workload is not None:
+        raw["workloads"] = _only_workload(raw, catalog, workload)
+    faults = [fault for path, value in vary.items() if (fault := _set(raw, catalog, path, value)) is not None]
+    if faults:
+        raise ScenarioError(faults)
+    if until is not None:
+        raw["until"] = until
+
+
+def _only_workload(raw: Mapping[str, Any], catalog: Catalog, name: str) -> list[Any]:
+    """The scenario's own workload `name` before its others, else one of that component on the subject."""
+    own = raw.get("workloads")
+    own = own if isinstance(own, list) else []
+    first = [item for item in own if isinstance(item, dict) and item.get("id") == name]
+    if first:
+        return first + [item for item in own if item is not first[0]]
+    entry = catalog.get(name)
+    if entry is None or entry.role != "workload":
+        known = [str(item.get("id")) for item in own if isinstance(item, dict)]
+        known += [entry.id for entry in catalog.of_role("workload")]
+        raise ScenarioError(
+            [
+                Finding(
+                    "unknown-workload",
+                    "workloads",
+                    {"name": name, "known": known, "nearest": nearest(name, known)},
+                )
+            ]
+        )
+    if raw.get("subject") is None:
+        raise ScenarioError([Finding("missing-subject", "subject", {"name": name})])
+    return [{"id": name, "is": entry.id, "on": raw["subject"], "start": "ready"}]
+
+
+def _set(raw: dict[str, Any], catalog: Catalog, path: str, value: Any) -> Finding | None:
+    """Sets `id.setting` in the raw scenario; a finding if there is no such place."""
+    reader = Reader(catalog)
+    scenario = reader.scenario(raw)
+    name, _, setting = path.rpartition(".")
+    owners: dict[str, Any] = {}
+    if scenario is not None:
+        owners = {**scenario.nodes, **{workload.id: workload for workload in scenario.workloads}}
+    if name not in owners:
+        return Finding("unknown-path", path, {"path": path, "nearest": nearest(name, owners)})
+    known = sorted(owners[name].entry.settings)
+    if setting not in known:
+        return Finding(
+            "unknown-path", path, {"path": path, "nearest": [f"{name}.{n}" for n in nearest(setting, known)]}
+        )
+    root, *steps = name.split(".")
+    table = next(table for table in _tables(raw) if table.get("id") == root)
+    target = table.get("settings")
+    if not isinstance(target, dict):
+        target = table["settings"] = {}
+    owner = owners[root]
+    for step in steps:
+        device = owner.devices[step]
+        if not isinstance(target.get(step), dict):
+            target[step] = {"is": target.get(step) or device.is_}
+        target, owner = target[step], device
+    target[setting] = value
+    return None
+
+
+def _tables(raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The raw tables of all nodes and workloads."""
+    waiting = [raw.get("stack"), *(raw.get("workloads") or [])]
+    while waiting:
+        table = waiting.pop()
+        if isinstance(table, dict):
+            yield table
+            waiting += table.get("holds") or []
+
+
+def root_is_a_machine(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.stack.role not in ("machine", UNKNOWN):
+        yield Finding("root-not-machine", scenario.stack.id, {"is_": scenario.stack.is_})
+
+
+def sits_on(scenario: Scenario) -> Iterator[Finding]:
+    """Every node stands on a layer of a role that its entry names; a machine on nothing."""
+    for node in scenario.nodes.values():
+        below = scenario.nodes[node.parent] if node.parent is not None else None
+        if below is None or UNKNOWN in (node.role, below.role) or below.role in node.entry.sits_on:
+            continue
+        lower = {"below": below.is_, "below_role": below.role}
+        roles = node.entry.sits_on
+        yield Finding("sits-on", node.id, {"is_": node.is_, "role": node.role, **lower, "roles": roles})
+
+
+def needs(scenario: Scenario) -> Iterator[Finding]:
+    """Every capability that an entry needs is offered by something below it that it can see."""
+    for node in scenario.nodes.values():
+        for capability in node.entry.needs:
+            if not any(capability in _offered(lower) for lower in _in_sight(scenario, node)):
+                yield Finding(
+                    "not-offered", node.id,
+                    {"is_": node.is_, "capability": capability, "providers": _providers(capability)},
+                )  # fmt: skip
+
+
+def _in_sight(scenario: Scenario, node: Node) -> Iterator[Node]:
+    """What is below a node, down to the vm that it takes for its machine. A device looks out of its owner."""
+    for lower in scenario.below(node):
+        yield lower
+        if lower.role in OWNER_ROLES and lower.id != node.owner:
+            return
+        yield from lower.devices.values()
+
+
+def _offered(node: Node) -> set[str]:
+    """What the entry provides, and what its settings switch on."""
+    offered = set(node.entry.provides)
+    for name, setting in node.entry.settings.items():
+        if setting.provides is not None and node.settings[name]:
+            offered.add(setting.provides)
+    return offered
+
+
+def _providers(capability: str) -> list[str]:
+    return [entry.id for entry in load_catalog().entries.values() if capability in entry.provides]
+
+
+def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Finding]:
+    for node in scenario.nodes.values():
+        siblings = {held.id: held for held in scenario.nodes[node.parent].holds} if node.parent else {}
+        engines = [sibling.id for sibling in siblings.values() if sibling.role == "engine"]
+        if node.role != "container":
+            if node.runtime is not None and node.role != UNKNOWN:
+                yield Finding("runtime-not-here", f"{node.id}.runtime", {"is_": node.is_, "role": node.role})
+        elif node.runtime is None:
+            yield Finding("runtime-missing", node.id, {"nearest": engines})
+        elif node.runtime not in siblings or siblings[node.runtime].role not in ("engine", UNKNOWN):
+            yield Finding(
+                "runtime-unknown", f"{node.id}.runtime", {"runtime": node.runtime, "nearest": engines}
+            )
+
+
+def computers_have_one_kernel(scenario: Scenario) -> Iterator[Finding]:
+    """A machine or vm boots into one kernel or one type-1 hypervisor: neither none nor two."""
+    for node in scenario.nodes.values():
+        if node.role not in OWNER_ROLES or any(held.role == UNKNOWN for held in node.holds):
+            continue
+        booted = [held.id for held in node.holds if held.role in LOWEST_SOFTWARE]
+        if not booted:
+            yield Finding("no-kernel", node.id, {"is_": node.is_, "role": node.role})
+        elif len(booted) > 1:
+            yield Finding("two-kernels", node.id, {"is_": node.is_, "role": node.role, "kernels": booted})
+
+
+def only_tenants_start_late(scenario: Scenario) -> Iterator[Finding]:
+    for node in scenario.nodes.values():
+        if node.start is not None and node.role not in (*TENANT_ROLES, UNKNOWN):
+            yield Finding("start-not-here", f"{node.id}.start", {"is_": node.is_, "role": node.role})
+
+
+def references_lead_somewhere(scenario: Scenario) -> Iterator[Finding]:
+    """Settings that name a node, and what a guest's disk is kept on."""
+    for node in scenario.nodes.values():
+        for name, setting in node.entry.settings.items():
+            other = node.settings[name]
+            if setting.type == "node" and other is not None and other not in scenario.nodes:
+                yield Finding(
+                    "unknown-node",
+                    f"{node.id}.{name}",
+                    {"node": other, "nearest": nearest(other, scenario.nodes)},
+                )
+        if node.backing is not None:
+            yield from _backing(scenario, node)
+
+
+def _backing(scenario: Scenario, node: Node) -> Iterator[Finding]:
+    path = f"{node.id}.backing"
+    owner = scenario.nodes[node.owner] if node.owner is not None else None
+    if owner is None or owner.role != "vm":
+        yield Finding("backing-not-here", path, {"is_": node.is_})
+        return
+    on = node.backing.on if node.backing is not None else None
+    outside = [
+        device.id
+        for lower in scenario.below(owner)
+        for device in lower.devices.values()
+        if device.role == "device"
+    ]
+    if on is not None and on not in outside:
+        yield Finding(
+            "unknown-node", f"{path}.on", {"node": on, "nearest": nearest(on, outside) or outside[:3]}
+        )
+
+
+def workloads_run_in_a_kernel_or_container(scenario: Scenario) -> Iterator[Finding]:
+    places = [(f"{workload.id}.on", workload.on) for workload in scenario.workloads if workload.on]
+    if scenario.subject is not None:
+        places.append(("subject", scenario.subject))
+    elif not scenario.workloads:
+        yield Finding("missing-subject", "subject", {"name": "boot"})
+    homes = [node.id for node in scenario.nodes.values() if node.role in PROCESS_HOMES]
+    for path, on in places:
+        node = scenario.nodes.get(on)
+        if node is None:
+            yield Finding("unknown-node", path, {"node": on, "nearest": nearest(on, homes)})
+        elif node.role not in (*PROCESS_HOMES, UNKNOWN):
+            inside = [inner.id for inner in node.walk() if inner.role in PROCESS_HOMES]
+            yield Finding(
+                "workload-not-here", path,
+                {"on": on, "is_": node.is_, "role": node.role, "nearest": inside[:3] or homes[:3]},
+            )  # fmt: skip
+
+
+def interventions_happen_in_the_run(scenario: Scenario) -> Iterator[Finding]:
+    for intervention in scenario.interventions:
+        if scenario.until_ns is not None and intervention.at_ns >= scenario.until_ns:
+            yield Finding(
+                "too-late",
+                f"{intervention.path}.at",
+                {"at_ns": intervention.at_ns, "until_ns": scenario.until_ns},
+            )
+
+
+def guests_fit(scenario: Scenario) -> Iterator[Finding]:
+    """More virtual CPUs than cores, more memory promised than there is: legal, and worth a word."""
+    guests: dict[str, list[Node]] = {}
+    for node in scenario.nodes.values():
+        if node.role == "vm" and node.parent is not None:
+            guests.setdefault(scenario.computer(node).id, []).append(node)
+    for owner, vms in guests.items():
+        host = scenario.nodes[owner]
+        vcpus, cores = sum(_number(vm, "vcpus") for vm in vms), _number(host, "cpus", "vcpus")
+        if 0 < cores < vcpus:
+            yield Finding("more-vcpus-than-cores", owner, {"vcpus": vcpus, "cores": cores}, WARNING)
+        promised, memory = sum(_number(vm, "memory") for vm in vms), _number(host, "memory")
+        if 0 < memory < promised:
+            yield Finding("memory-overcommitted", owner, {"promised": promised, "memory": memory}, WARNING)
+
+
+def _number(node: Node, *names: str) -> int:
+    return int(next((node.settings[name] for name in names if node.settings.get(name)), 0))
+
+
+RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
+    root_is_a_machine,
+    sits_on,
+    needs,
+    containers_have_an_engine_beside_them,
+    computers_have_one_kernel,
+    only_tenants_start_late,
+    references_lead_somewhere,
+    workloads_run_in_a_kernel_or_container,
+    interventions_happen_in_the_run,
+    guests_fit,
+)

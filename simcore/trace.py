@@ -1,0 +1,315 @@
+"""The record of one run: what every view reads, and nothing else.
+
+A run writes spans (who did what, on which thread, from when to when) and little else while it runs: seven integers
+a span, at the end of a list. Columns, instants and counters are made from them once, when the run is over.
+`docs/reference/trace.md` describes the bytes; `static/strata/trace.js` reads them in the browser.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import sub
+from typing import Any
+
+MAGIC = b"STRATA1\n"
+VERSION = 1
+ALIGN = 8
+KINDS = ("cpu", "wait", "queue", "device", "serve")
+CPU, WAIT, QUEUE, DEVICE, SERVE = range(5)
+INSTANT_KINDS = ("exit", "interrupt", "fault", "marker")
+NONE = -1
+
+# One span is WIDTH integers: parent span, causing span, request, what (an index into `Recorder.whats`), thread, start, end.
+WIDTH = 7
+PARENT, CAUSE, REQUEST, WHAT, THREAD, START, END = range(WIDTH)
+BLOCK = 1 << 16  # spans kept as Python integers before they are packed
+OPEN = -1  # the end of a span that is not closed yet
+
+
+@dataclass(frozen=True, slots=True)
+class What:
+    """What a span is about: a node does an operation, of a kind, at the cost of a timing."""
+
+    node: int
+    op: int
+    kind: int
+    timing: int
+    marks: int = NONE  # the kind of instant that stands at its start
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Takes down one run. Times are integer nanoseconds since power-on."""
+
+    rows: list[int] = field(default_factory=list)
+    packed: array[int] = field(default_factory=lambda: array("q"))
+    base: int = 0  # how many integers have been packed
+    whats: list[What] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)  # kind, workload, node, span, cause
+    wakeups: list[int] = field(default_factory=list)  # at, waker, woken, request, span
+    logs: list[int] = field(default_factory=list)  # span, node, text, request
+    counters: list[int] = field(default_factory=list)  # at, series, value
+    marks: list[int] = field(default_factory=list)  # at, kind, node, request, span: instants that are no operation
+
+    @property
+    def spans(self) -> int:
+        return (self.base + len(self.rows)) // WIDTH
+
+    def here(self) -> int:
+        """The place where the next span's integers will stand."""
+        return self.base + len(self.rows)
+
+    def open(self, parent: int, cause: int, request: int, what: int, thread: int, start: int) -> int:
+        place = self.base + len(self.rows)
+        self.rows += (parent, cause, request, what, thread, start, OPEN)
+        return place // WIDTH
+
+    def get(self, place: int) -> int:
+        at = place - self.base
+        return self.rows[at] if at >= 0 else self.packed[place]
+
+    def put(self, place: int, value: int) -> None:
+        at = place - self.base
+        if at >= 0:
+            self.rows[at] = value
+        else:
+            self.packed[place] = value
+
+    def pack(self) -> None:
+        """Move the recent spans into eight bytes an integer; cheap to call often."""
+        if len(self.rows) >= BLOCK * WIDTH:
+            self.packed.fromlist(self.rows)
+            self.base += len(self.rows)
+            self.rows.clear()
+
+    def shift(self, place: int, stop: int, closed: Sequence[int], gaps: Sequence[tuple[int, int]]) -> None:
+        """Move the marks of a burst past the times when its CPU was elsewhere.
+
+        `place` to `stop` are the burst's spans, `closed` the places of older spans that it closed, `gaps` (start,
+        length) in order. A start at or after a gap's start moves, an end only when it lies after it.
+        """
+        for begin, length in gaps:
+            for at in range(place, stop, WIDTH):
+                if self.get(at + START) >= begin:
+                    self.put(at + START, self.get(at + START) + length)
+                if self.get(at + END) > begin:
+                    self.put(at + END, self.get(at + END) + length)
+            for at in closed:
+                if self.get(at + END) > begin:
+                    self.put(at + END, self.get(at + END) + length)
+
+    def truncate(self, place: int, stop: int, closed: Sequence[int], now: int) -> None:
+        """A burst ends at `now` unpaid: what it had written beyond that has not happened."""
+        for at in (*closed, *range(place, stop, WIDTH)):
+            self.put(at + START, min(self.get(at + START), now))
+            self.put(at + END, min(self.get(at + END), now) if self.get(at + END) != OPEN else OPEN)
+
+    def cut(self, end_ns: int) -> int:
+        """End the record: whatever is open or in the future ends at `end_ns`. Returns how many spans were cut."""
+        self.packed.fromlist(self.rows)
+        self.base += len(self.rows)
+        self.rows.clear()
+        rows, cut = self.packed, 0
+        for place in range(0, len(rows), WIDTH):
+            if rows[place + END] == OPEN or rows[place + END] > end_ns:
+                rows[place + END] = end_ns
+                rows[place + START] = min(rows[place + START], end_ns)
+                cut += 1
+        return cut
+
+
+# ---------------------------------------------------------------------------------------------------- columns
+
+Column = Sequence[int]
+TABLES: dict[str, dict[str, str]] = {
+    "spans": {
+        "id": "delta",
+        "parent": "from:id",
+        "cause": "plain",
+        "request": "delta",
+        "node": "plain",
+        "op": "plain",
+        "thread": "plain",
+        "kind": "plain",
+        "start_ns": "delta",
+        "end_ns": "from:start_ns",
+        "timing": "plain",
+    },
+    "instants": {"at_ns": "delta", "kind": "plain", "node": "plain", "request": "plain", "span": "delta"},
+    "wakeups": {"at_ns": "delta", "waker": "plain", "woken": "plain", "request": "plain", "span": "delta"},
+    "logs": {"at_ns": "delta", "node": "plain", "text": "plain", "request": "plain"},
+    "counters": {"at_ns": "delta", "series": "plain", "value": "plain"},
+    "requests": {
+        "id": "delta",
+        "kind": "plain",
+        "workload": "plain",
+        "node": "plain",
+        "span": "delta",
+        "start_ns": "delta",
+        "end_ns": "from:start_ns",
+        "cause": "plain",
+    },
+}
+
+
+def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
+    """All tables of an ended run, column by column (see the contract in `docs/reference/trace.md`)."""
+    rows, whats = recorder.packed, recorder.whats
+    what, start, end = rows[WHAT::WIDTH], rows[START::WIDTH], rows[END::WIDTH]
+    request = rows[REQUEST::WIDTH]
+    node_of = [w.node for w in whats]
+    spans = {
+        "id": range(len(what)),
+        "parent": rows[PARENT::WIDTH],
+        "cause": rows[CAUSE::WIDTH],
+        "request": request,
+        "node": array("q", map(node_of.__getitem__, what)),
+        "op": array("q", map([w.op for w in whats].__getitem__, what)),
+        "thread": rows[THREAD::WIDTH],
+        "kind": array("q", map([w.kind for w in whats].__getitem__, what)),
+        "start_ns": start,
+        "end_ns": end,
+        "timing": array("q", map([w.timing for w in whats].__getitem__, what)),
+    }
+    marks = {i: w.marks for i, w in enumerate(whats) if w.marks != NONE}
+    instants = [
+        (start[i], marks[w], node_of[w], request[i], i) for i, w in enumerate(what) if w in marks
+    ]
+    instants += _by(recorder.marks, 5)
+    logs = [(end[span], node, text, req) for span, node, text, req in _by(recorder.logs, 4)]
+    asked = [
+        (i, kind, workload, node, span, start[span], end[span], cause)
+        for i, (kind, workload, node, span, cause) in enumerate(_by(recorder.requests, 5))
+    ]
+    tables: dict[str, dict[str, Column]] = {"spans": spans}
+    listed: tuple[tuple[str, Iterable[tuple[int, ...]]], ...] = (
+        ("instants", sorted(instants)),
+        ("wakeups", sorted(_by(recorder.wakeups, 5), key=lambda row: row[0])),
+        ("logs", sorted(logs, key=lambda row: row[0])),
+        ("counters", sorted(_by(recorder.counters, 3), key=lambda row: row[0])),
+        ("requests", asked),
+    )
+    for table, entries in listed:
+        names = TABLES[table]
+        turned = [array("q", column) for column in zip(*entries, strict=True)] or [array("q") for _ in names]
+        tables[table] = dict(zip(names, turned, strict=True))
+    return tables
+
+
+def _by(flat: list[int], width: int) -> Iterable[tuple[int, ...]]:
+    return zip(*[iter(flat)] * width, strict=True)
+
+
+# ------------------------------------------------------------------------------------------------------ bytes
+
+
+def encode(header: dict[str, Any], tables: dict[str, dict[str, Column]]) -> bytes:
+    """The file's bytes: the same tables and header always give the same bytes, whatever machine writes them."""
+    listed: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    offset = 0
+    for table, names in TABLES.items():
+        for name, encoding in names.items():
+            code, data = _pack(_encoded(tables[table], name, encoding))
+            listed.append(
+                {
+                    "table": table,
+                    "name": name,
+                    "type": code,
+                    "encoding": encoding,
+                    "offset": offset,
+                    "length": len(tables[table][name]),
+                }
+            )
+            data += b"\0" * (-len(data) % ALIGN)
+            parts.append(data)
+            offset += len(data)
+    text = json.dumps(
+        {**header, "columns": listed}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode()
+    text += b" " * (-len(text) % ALIGN)
+    return b"".join([MAGIC, struct.pack("<II", len(text), 0), text, *parts])
+
+
+def _encoded(table: dict[str, Column], name: str, encoding: str) -> array[int]:
+    column = table[name]
+    if encoding == "plain":
+        return column if isinstance(column, array) else array("q", column)
+    if encoding == "delta":
+        return array("q", map(sub, column, [0, *column[:-1]])) if len(column) else array("q")
+    return array("q", map(sub, column, table[encoding.removeprefix("from:")]))
+
+
+def _pack(values: array[int]) -> tuple[str, bytes]:
+    low, high = (min(values), max(values)) if values else (0, 0)
+    for code, kind, bits in (("b", "i8", 7), ("h", "i16", 15), ("i", "i32", 31)):
+        if -(1 << bits) <= low and high < 1 << bits:
+            break
+    else:
+        code, kind = "q", "i64"
+    packed = array(code, values) if code != "q" else values
+    if sys.byteorder == "big":
+        packed = array(code, packed)
+        packed.byteswap()
+    return kind, packed.tobytes()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A run to look at: its header (a dict, see the reference) and its tables by name, each a dict of columns."""
+
+    header: dict[str, Any]
+    tables: dict[str, dict[str, Column]]
+
+    @property
+    def spans(self) -> dict[str, Column]:
+        return self.tables["spans"]
+
+    def column(self, table: str, name: str) -> Column:
+        return self.tables[table][name]
+
+    def rows(self, table: str) -> Iterable[dict[str, int]]:
+        names = list(self.tables[table])
+        for values in zip(*self.tables[table].values(), strict=True):
+            yield dict(zip(names, values, strict=True))
+
+    def to_bytes(self) -> bytes:
+        return encode(self.header, self.tables)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Trace:
+        """Reads a trace file. Raises ValueError if the bytes are none of ours."""
+        if data[:8] != MAGIC:
+            raise ValueError(f"not a Strata trace: it starts with {data[:8]!r}, not {MAGIC!r}")
+        size, _ = struct.unpack_from("<II", data, 8)
+        header = json.loads(data[16 : 16 + size])
+        tables: dict[str, dict[str, Column]] = {}
+        codes: dict[str, str] = {"i8": "b", "i16": "h", "i32": "i", "i64": "q"}
+        for column in header["columns"]:
+            values = array(codes[column["type"]])
+            at = 16 + size + column["offset"]
+            values.frombytes(data[at : at + column["length"] * values.itemsize])
+            if sys.byteorder == "big":
+                values.byteswap()
+            table = tables.setdefault(column["table"], {})
+            table[column["name"]] = _decoded(values, column["encoding"], table)
+        return cls({k: v for k, v in header.items() if k != "columns"}, tables)
+
+
+def _decoded(values: array[int], encoding: str, table: dict[str, Column]) -> Column:
+    if encoding == "plain":
+        return values
+    if encoding == "delta":
+        total, out = 0, array("q")
+        add: Callable[[int], None] = out.append
+        for value in values:
+            total += value
+            add(total)
+        return out
+    base = table[encoding.removeprefix("from:")]
+    return array("q", (value + other for value, other in zip(values, base, strict=True)))

@@ -1,0 +1,176 @@
+"""What a flow waits for: a time, a gate, a lock, a device's queue.
+
+Each is an *effect* (see `cpu`): the flow leaves its thread, the thread goes on with its next flow or blocks, and when
+the wait is over the flow is ready on its thread again and wakes it. The wait is one span of the flow.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from .cpu import Cpu, Effect, Flow, Thread
+from .simulation import Alarm, Op, Simulation
+from .trace import NONE
+
+Stages = list[tuple[int, int]]  # of a device's service: what, length in ns
+
+
+def paused(flow: Flow, thread: Thread, now: int, pause: tuple[int, int]) -> bool:
+    """Wait for a time: (what, length in ns)."""
+    what, length = pause
+    flow.thread.sim.record.rows += (flow.span, NONE, flow.rid, what, thread.id, now, now + length)
+    thread.sim.at(length, lambda: None if flow.dead else flow.arrive(thread, now + length))
+    return False
+
+
+def hopped(flow: Flow, thread: Thread, now: int, goal: Thread) -> bool:
+    """Go on on another thread, and wake it."""
+    if goal is thread:
+        return True
+    record = thread.sim.record
+    record.wakeups += (now, thread.id, goal.id, flow.rid, flow.span)
+    flow.arrive(goal, now)
+    return False
+
+
+def hopped_leaving(flow: Flow, thread: Thread, now: int, goal: tuple[Thread, tuple[Op, ...]]) -> bool:
+    """As `hopped`, and leave the CPU with something to do for it."""
+    thread.cpu.tail += goal[1]
+    return hopped(flow, thread, now, goal[0])
+
+
+def interrupted(flow: Flow, thread: Thread, now: int, goal: tuple[Cpu, int]) -> bool:
+    """Go on in a CPU's interrupt context."""
+    cpu, mark = goal
+    record = thread.sim.record
+    irq = cpu.irq
+    record.marks += (now, mark, irq.node, flow.rid, flow.span)
+    record.wakeups += (now, thread.id, irq.id, flow.rid, flow.span)
+    cpu.deliver(flow, now)
+    return False
+
+
+class Gate:
+    """Closed until `open`; who comes later walks through."""
+
+    def __init__(self, what: int) -> None:
+        self.what = what
+        self.is_open = False
+        self.waiting: list[tuple[Flow, Thread, int]] = []
+
+    def pass_through(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
+        if self.is_open:
+            return True
+        self.waiting.append((flow, thread, now))
+        return False
+
+    def open(self, now: int, waker: Thread, span: int = NONE) -> None:
+        self.is_open = True
+        waiting, self.waiting = self.waiting, []
+        for flow, thread, since in waiting:
+            record = thread.sim.record
+            if since < now:
+                record.rows += (flow.span, NONE, flow.rid, self.what, thread.id, since, now)
+            record.wakeups += (now, waker.id, thread.id, flow.rid, span)
+            if not flow.dead:
+                flow.arrive(thread, now)
+
+
+class Lock:
+    """A sleeping lock: first come, first served; the releaser hands it over."""
+
+    def __init__(self, what: int) -> None:
+        self.what = what
+        self.held = False
+        self.waiting: deque[tuple[Flow, Thread, int]] = deque()
+
+    def acquire(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
+        if not self.held:
+            self.held = True
+            return True
+        self.waiting.append((flow, thread, now))
+        return False
+
+    def release(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
+        while self.waiting:
+            heir, where, since = self.waiting.popleft()
+            if heir.dead:
+                continue
+            record = where.sim.record
+            record.rows += (heir.span, NONE, heir.rid, self.what, where.id, since, now)
+            record.wakeups += (now, thread.id, where.id, heir.rid, flow.span)
+            heir.arrive(where, now)
+            return True
+        self.held = False
+        return True
+
+
+class Completion(Alarm):
+    """The moment when a device is done with a request; used again and again."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        self.flow: Flow
+        super().__init__(station.sim.env, self.complete)
+
+    def complete(self) -> None:
+        self.station.complete(self)
+
+
+class Station:
+    """A device's queue: so many requests in service at once, the others wait in order.
+
+    A request that is done goes on "in the device": on a thread that no scheduler knows and that can only interrupt.
+    """
+
+    def __init__(self, sim: Simulation, thread: Thread, parallel: int, queue_what: int) -> None:
+        self.sim, self.thread, self.parallel, self.queue_what = sim, thread, parallel, queue_what
+        self.busy = 0
+        self.waiting: deque[tuple[Flow, int, Stages]] = deque()
+        self.free: list[Completion] = []
+
+    def accept(self, flow: Flow, thread: Thread, now: int, job: Stages) -> bool:
+        """Take a request in, for its stages of service."""
+        if self.busy < self.parallel:
+            self._serve(flow, now, job)
+        else:
+            self.waiting.append((flow, now, job))
+        return False
+
+    def _serve(self, flow: Flow, now: int, job: Stages) -> None:
+        self.busy += 1
+        at = now
+        for what, length in job:
+            if length:
+                self.sim.record.rows += (flow.span, NONE, flow.rid, what, self.thread.id, at, at + length)
+                at += length
+        done = self.free.pop() if self.free else Completion(self)
+        done.flow = flow
+        self.sim.env.schedule(done, delay=at - now)
+
+    def complete(self, done: Completion) -> None:
+        flow, now, thread = done.flow, self.sim.env._now, self.thread
+        self.free.append(done)
+        self.busy -= 1
+        while self.waiting and self.busy < self.parallel:
+            heir, since, job = self.waiting.popleft()
+            if not heir.dead:
+                self.sim.record.rows += (heir.span, NONE, heir.rid, self.queue_what, thread.id, since, now)
+                self._serve(heir, now, job)
+        if not flow.dead:
+            flow.thread, thread.clock = thread, now
+            carry_on(flow, thread, now)
+        if self.sim.poked:
+            self.sim.drain()
+
+
+def carry_on(flow: Flow, thread: Thread, now: int) -> None:
+    """Run a flow that is on no CPU to its next effect; it must not owe any CPU time."""
+    while True:
+        try:
+            effect: Effect | None = flow.steps(None)
+        except StopIteration:
+            return
+        assert thread.clock == now, f"{thread.name} is a device: it cannot spend CPU time; interrupt a CPU first"
+        if effect is not None and not effect[0](flow, thread, now, effect[1]):
+            return

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SimwebConfig(AppConfig):
+    name = "simweb"
+    verbose_name = "Strata"

@@ -1,0 +1,46 @@
+"""Language by `?lang=`, and an early, friendly end for posts that are too large."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+LANGUAGES = ("en", "zh-hans")
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """`?lang=` decides and is remembered in a cookie; then the cookie; then what the browser asks for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        if (chosen := request.GET.get("lang")) in LANGUAGES:
+            translation.activate(str(chosen))
+            request.LANGUAGE_CODE = translation.get_language()
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if (chosen := request.GET.get("lang")) in LANGUAGES:
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                str(chosen),
+                max_age=settings.LANGUAGE_COOKIE_AGE,
+                samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+            )
+        return super().process_response(request, response)
+
+
+class LargePostMiddleware:
+    """A post that declares more than the site takes is answered before anything reads it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if request.method == "POST" and length.isdigit() and int(length) > settings.LARGEST_POST_BYTES:
+            from simweb import views  # imports models, which are not loaded when middleware is
+
+            return views.too_large(request)
+        return self.get_response(request)

@@ -1,0 +1,337 @@
+"""What pages show, computed from scenarios, results and texts. Nothing here knows a request."""
+
+import difflib
+import gzip
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+import simcore
+from simweb import diagram
+from simweb.models import Scenario
+from simweb.store import ledger_version
+
+__all__ = [
+    "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "examine", "example_text", "findings_of",
+    "gaps_of", "lane_of", "legend", "nearest", "picture", "player_data", "reordered", "texts_gz", "texts_url", "texts_version",
+    "too_large",
+]  # fmt: skip
+
+ORDER = ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")
+"""The prebuilt stacks that the gallery shows first, from the lowest to the tallest; others follow."""
+MOST_LANES = 4
+HERE = Path(__file__).parent
+
+
+# Diagrams
+
+
+@lru_cache(maxsize=4)
+def _components(lang: str) -> Mapping[str, Any]:
+    components: Mapping[str, Any] = simcore.texts(lang)["components"]
+    return components
+
+
+def picture(scenario: Any, lang: str, size: diagram.Size = diagram.FULL) -> diagram.Diagram:
+    """The diagram of a legal scenario."""
+    return diagram.draw(diagram.parts_of(scenario, _components(lang)), size)
+
+
+def in_language(value: Any, lang: str) -> str:
+    """A label is a text, or one for each language."""
+    if isinstance(value, Mapping):
+        return str(value.get(lang) or value.get("en") or next(iter(value.values()), ""))
+    return str(value or "")
+
+
+# The gallery
+
+
+@dataclass(frozen=True)
+class Card:
+    """One stack of the gallery."""
+
+    id: str
+    label: str
+    question: str
+    drawing: diagram.Diagram
+
+
+@lru_cache(maxsize=4)
+def cards(lang: str) -> list[Card]:
+    stacks = simcore.prebuilt()
+    ids = [id_ for id_ in ORDER if id_ in stacks] + sorted(set(stacks) - set(ORDER))
+    return [
+        Card(
+            id_,
+            in_language(stacks[id_].get("label"), lang) or id_,
+            in_language(stacks[id_].get("question"), lang),
+            picture(simcore.scenario(stacks[id_], workload="boot"), lang, diagram.CARD),
+        )
+        for id_ in ids
+    ]
+
+
+def reordered(chosen: Sequence[str], *, add: str = "", remove: str = "", up: str = "", down: str = "") -> list[str]:
+    """The lanes chosen for a race after one press of a button; unknown and double ids fall out."""
+    known = set(simcore.prebuilt())
+    lanes = list(dict.fromkeys(id_ for id_ in chosen if id_ in known))[:MOST_LANES]
+    if add in known and add not in lanes and len(lanes) < MOST_LANES:
+        lanes.append(add)
+    if remove in lanes:
+        lanes.remove(remove)
+    for id_, step in ((up, -1), (down, 1)):
+        if id_ in lanes:
+            here = lanes.index(id_)
+            there = min(max(here + step, 0), len(lanes) - 1)
+            lanes[here], lanes[there] = lanes[there], lanes[here]
+    return lanes
+
+
+# The player
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One stack in the player or a race."""
+
+    number: int
+    stack: str
+    label: str
+    note: str
+    scenario: Scenario
+    drawing: diagram.Diagram
+
+
+def lane_of(number: int, stack: str, scenario: Scenario, lang: str, size: diagram.Size) -> Lane:
+    raw = scenario.raw
+    source = simcore.prebuilt().get(stack, raw)
+    label = in_language(source.get("label"), lang) or in_language(raw.get("label"), lang) or stack[:12]
+    return Lane(number, stack, label, in_language(source.get("question"), lang), scenario, picture(simcore.scenario(raw), lang, size))
+
+
+def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`trace` and `lanes` as the player's main element carries them; no trace while there is no result."""
+    runs = result["lanes"] if result else [None] * len(lanes)
+    data = [
+        {
+            "stack": lane.stack,
+            "label": lane.label,
+            "scenario": lane.scenario.id,
+            "trace": reverse("trace", args=[run["trace"]]) if run else "",
+            "start_ns": run["start_ns"] if run else 0,
+            "end_ns": run["end_ns"] if run else 0,
+        }
+        for lane, run in zip(lanes, runs, strict=True)
+    ]
+    return {
+        "trace": data[0]["trace"],
+        "traces": [lane["trace"] for lane in data],
+        "lanes": json.dumps(data, ensure_ascii=False),
+    }
+
+
+def legend(lanes: Sequence[Lane]) -> list[tuple[str, str]]:
+    """The roles that a page shows, from the hardware up, each with its word."""
+    words = {
+        "machine": _("machine"),
+        "firmware": _("firmware"),
+        "device": _("device"),
+        "kernel": _("kernel"),
+        "hypervisor": _("hypervisor"),
+        "vm": _("virtual machine"),
+        "engine": _("engine"),
+        "container": _("container"),
+        "workload": _("workload"),
+    }
+    shown = {box.part.role for lane in lanes for box in lane.drawing.boxes}
+    return [(role, word) for role, word in words.items() if role in shown]
+
+
+# The gap between two lanes of a race
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One part of a gap: `width` of 100, in the hue of `role`."""
+
+    layer: str
+    text: str
+    label: str
+    where: str
+    role: str
+    ns: int
+    width: float
+
+    @property
+    def shown(self) -> str:
+        return signed_time(self.ns)
+
+
+@dataclass(frozen=True)
+class Gap:
+    slower: str
+    faster: str
+    total_ns: int
+    bars: list[Bar]
+
+    @property
+    def total(self) -> str:
+        return signed_time(self.total_ns).lstrip("+")
+
+
+def signed_time(ns: int) -> str:
+    shown: str = simcore.show_time(ns)
+    return shown if ns <= 0 else f"+{shown}"
+
+
+def gaps_of(result: Mapping[str, Any], lanes: Sequence[Lane], lang: str) -> list[Gap]:
+    """Each neighbour in the finish order, and first to last when there are more than two."""
+    gaps: Iterable[Any] = result["gaps"]
+    if len(lanes) > 2 and result.get("gap"):
+        gaps = [result["gap"], *gaps]
+    labels = {key: lane.label for lane in lanes for key in (lane.stack, lane.scenario.id)}
+    roles: dict[str, tuple[str, str]] = {}
+    for lane in lanes:
+        for box in lane.drawing.boxes:
+            for key in (box.part.id, box.part.is_):
+                roles.setdefault(key, (box.part.role, box.part.short))
+    return [_gap(gap, labels, roles, lang) for gap in gaps]
+
+
+def _gap(
+    gap: Mapping[str, Any], labels: Mapping[str, str], roles: Mapping[str, tuple[str, str]], lang: str
+) -> Gap:
+    largest = max((abs(part["ns"]) for part in gap["parts"]), default=0) or 1
+    bars = [
+        Bar(
+            layer=str(part["layer"]),
+            text=str(part["text"]),
+            label=_part_label(part, roles, lang),
+            where=roles.get(str(part["layer"]), ("", str(part["layer"])))[1],
+            role=roles.get(str(part["layer"]), ("", ""))[0],
+            ns=part["ns"],
+            width=round(max(0.6, 100 * abs(part["ns"]) / largest), 2),
+        )
+        for part in gap["parts"]
+    ]
+    bars.sort(key=lambda bar: -abs(bar.ns))
+    return Gap(
+        slower=labels.get(str(gap["to"]), str(gap["to"])),
+        faster=labels.get(str(gap["from"]), str(gap["from"])),
+        total_ns=gap["total_ns"],
+        bars=bars,
+    )
+
+
+def _part_label(part: Mapping[str, Any], roles: Mapping[str, tuple[str, str]], lang: str) -> str:
+    """The name of the operation where the part is one, else of the kind of request, else of the layer."""
+    texts = simcore.texts(lang)
+    layer, text = str(part["layer"]), str(part["text"])
+    component = texts["components"].get(layer) or {}
+    for place in (component.get("ops", {}), texts["kinds"]):
+        if text in place:
+            return str(place[text]["name"])
+    return roles.get(layer, ("", layer))[1]
+
+
+# Checking a scenario
+
+
+@dataclass(frozen=True)
+class ShownFinding:
+    """A finding with its sentences."""
+
+    id: str
+    severity: str
+    path: str
+    message: str
+    why: str
+    hint: str
+
+
+def examine(text: str) -> tuple[dict[str, Any] | None, list[Any]]:
+    """The raw scenario, if it can be read at all, and everything that is wrong with it."""
+    try:
+        raw = simcore.load(text.encode("utf-8", "replace"))
+        return raw, list(simcore.check(raw))
+    except simcore.ScenarioError as error:
+        return None, list(error.findings)
+
+
+def findings_of(findings: Iterable[Any], lang: str) -> list[ShownFinding]:
+    """Errors first, else in the order found. Nothing that somebody typed can break the page."""
+    shown = []
+    for finding in findings:
+        words = finding.as_dict(lang)
+        shown.append(
+            ShownFinding(
+                *(_printable(words[key]) for key in ("id", "severity", "path", "message", "why", "hint"))
+            )
+        )
+    return sorted(shown, key=lambda finding: finding.severity != "error")
+
+
+def _printable(text: Any) -> str:
+    return str(text).encode("utf-8", "replace").decode()
+
+
+def too_large(limit: int) -> ShownFinding:
+    return ShownFinding(
+        id="post-too-large",
+        severity="error",
+        path="",
+        message=_("This is larger than the %(limit)s MiB that the site takes.") % {"limit": limit // 2**20},
+        why=_("A scenario is a page or two of text; nobody waits for a machine to read a book."),
+        hint=_("Paste only the scenario itself."),
+    )
+
+
+def example_text(ref: str) -> str:
+    """The scenario to start from in the form: the named prebuilt one, else the first."""
+    stacks = simcore.prebuilt()
+    raw = stacks.get(ref) or stacks.get(ORDER[0]) or next(iter(stacks.values()))
+    text: str = simcore.scenario(raw).to_yaml()
+    return text
+
+
+def nearest(ref: str) -> list[str]:
+    return difflib.get_close_matches(ref[:100], sorted(simcore.prebuilt()), n=3, cutoff=0.4)
+
+
+# Texts that the player fetches once
+
+
+@lru_cache(maxsize=4)
+def texts_json(lang: str) -> bytes:
+    """All texts of one language, those of the player's own controls as `ui`."""
+    words = dict(simcore.texts(lang))
+    words["ui"] = _ui(lang)
+    return json.dumps(words, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=dict).encode()
+
+
+@lru_cache(maxsize=4)
+def texts_gz(lang: str) -> bytes:
+    return gzip.compress(texts_json(lang), 9, mtime=0)
+
+
+def _ui(lang: str) -> dict[str, Any]:
+    file = HERE / f"ui.{lang}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+@lru_cache(maxsize=4)
+def texts_version(lang: str) -> str:
+    return hashlib.sha256(texts_json(lang)).hexdigest()[:8]
+
+
+def texts_url(lang: str) -> str:
+    return f"{reverse('texts', args=[lang, ledger_version()])}?v={texts_version(lang)}"

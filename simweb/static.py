@@ -1,0 +1,8 @@
+"""Static files named by their content, the imports inside JavaScript modules included, and compressed."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class Storage(CompressedManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
+    manifest_strict = False

@@ -1,0 +1,226 @@
+"""Scenarios and traces kept by the site, and the runs that make them.
+
+A run is asked for by its scenario, a race by its scenarios; both are found again after a restart because everything
+needed to repeat them is in the address.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+import simcore
+from simweb.models import Race, Scenario, Trace
+from simweb.workers import Job, Ticket, pool
+
+__all__ = [
+    "LARGEST_SEED", "STARTS", "VIEWS", "Found", "Plan", "asimulate_again", "chosen", "evict", "find", "keep",
+    "kept", "ledger_version", "start", "trace_bytes", "trace_file",
+]  # fmt: skip
+
+VIEWS = {"own": None, "boot": "boot", "read": "random-read"}
+"""A tab of the player and the workload that it puts on the subject; `own`: those of the scenario."""
+STARTS = ("host-ready", "power-on")
+LARGEST_SEED = 2**63 - 1
+
+
+@lru_cache(maxsize=1)
+def ledger_version() -> str:
+    return simcore.ledger_version()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an address names: a raw scenario, the seed that goes with it, and the prebuilt id if it is one."""
+
+    raw: dict[str, Any]
+    seed: int
+    prebuilt: str = ""
+
+
+def find(ref: str) -> Found | None:
+    """A prebuilt stack by its id, else a stored scenario, else a prebuilt one by the id of one of its scenarios."""
+    if raw := simcore.prebuilt().get(ref):
+        return Found(raw, 1, ref)
+    if row := Scenario.objects.filter(id=ref).first():
+        return Found(row.raw, row.seed, row.origin)
+    if prebuilt := _prebuilt_scenarios().get(ref):
+        name, workload = prebuilt
+        return Found(simcore.scenario(simcore.prebuilt()[name], workload=workload).canonical(), 1, name)
+    return None
+
+
+@lru_cache(maxsize=1)
+def _prebuilt_scenarios() -> dict[str, tuple[str, str | None]]:
+    """The permanent ids of the prebuilt stacks with each view's workload and seed 1, whoever ran them where."""
+    return {
+        simcore.scenario(raw, workload=workload).id(1): (name, workload)
+        for name, raw in simcore.prebuilt().items()
+        for workload in VIEWS.values()
+        if workload or raw.get("workloads")
+    }
+
+
+def chosen(found: Found, view: str) -> Any:
+    """The scenario that a tab shows. Raises ScenarioError where that workload cannot be put there."""
+    return simcore.scenario(found.raw, workload=VIEWS[view])
+
+
+def label_of(raw: dict[str, Any]) -> str:
+    label = raw.get("label") or ""
+    if isinstance(label, dict):
+        label = label.get("en") or next(iter(label.values()), "")
+    return str(label)[:200]
+
+
+def keep(scenario: Any, seed: int, origin: str = "") -> Scenario:
+    """Store a legal scenario, once."""
+    canonical = scenario.canonical()
+    row, _ = Scenario.objects.get_or_create(
+        id=scenario.id(seed),
+        defaults={
+            "canonical": json.dumps(canonical, sort_keys=True, separators=(",", ":")),
+            "seed": seed,
+            "label": label_of(canonical),
+            "origin": origin,
+        },
+    )
+    return row
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a page shows once simulated: one stored scenario, or two to four of one seed to race."""
+
+    scenarios: tuple[Scenario, ...]
+    start: str = STARTS[0]
+
+    @property
+    def is_race(self) -> bool:
+        return len(self.scenarios) > 1
+
+    @property
+    def key(self) -> str:
+        parts = [simcore.ENGINE_VERSION, ledger_version(), self.start, *(row.id for row in self.scenarios)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def kept(plan: Plan) -> dict[str, Any] | None:
+    """The result if this engine has it already: `lanes` with the hash of each trace, for a race also the gaps."""
+    version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
+    if plan.is_race:
+        race = Race.objects.filter(key=plan.key, **version).first()
+        return race.result if race else None
+    trace = Trace.objects.filter(scenario=plan.scenarios[0], **version).first()
+    return {"lanes": [_lane(trace.hash, trace.outcome)]} if trace else None
+
+
+def _lane(trace_hash: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    lane = outcome.get("lane") or {}
+    return {"trace": trace_hash, "start_ns": lane.get("start_ns", 0), "end_ns": lane.get("end_ns", 0)}
+
+
+def start(plan: Plan) -> Ticket:
+    """Have it simulated, or join in if that is under way. The ticket's result is what `kept` would give."""
+    rows = plan.scenarios
+    if not plan.is_race:
+        args: tuple[Any, ...] = (rows[0].raw, rows[0].seed)
+        return pool().submit(Job(plan.key, "simweb.jobs:run", args, then=lambda done: _store_run(rows[0], done)))
+    args = ([row.raw for row in rows], rows[0].seed, plan.start)
+    return pool().submit(Job(plan.key, "simweb.jobs:race", args, then=lambda done: _store_race(plan, done)))
+
+
+def _store_run(row: Scenario, done: dict[str, Any]) -> dict[str, Any]:
+    _store_trace(row, done)
+    evict()
+    return {"lanes": [_lane(done["hash"], done["outcome"])]}
+
+
+def _store_race(plan: Plan, done: dict[str, Any]) -> dict[str, Any]:
+    lanes = []
+    for row, run, lane in zip(plan.scenarios, done["runs"], done["lanes"], strict=True):
+        _store_trace(row, run)
+        span = _lane(run["hash"], run["outcome"])
+        start_ns = 0 if plan.start == "power-on" else span["start_ns"]
+        lanes.append({"trace": run["hash"], "start_ns": start_ns, "end_ns": start_ns + lane["end_ns"]})
+    result = {"lanes": lanes, "order": done["order"], "gaps": done["gaps"], "gap": done["gap"]}
+    Race.objects.update_or_create(
+        key=plan.key,
+        defaults={"engine": simcore.ENGINE_VERSION, "ledger": ledger_version(), "result": result},
+    )
+    evict()
+    return result
+
+
+def _store_trace(row: Scenario, done: dict[str, Any]) -> None:
+    _write(trace_file(done["hash"]), done["gz"])
+    Trace.objects.update_or_create(
+        hash=done["hash"],
+        defaults={
+            "scenario": row,
+            "engine": simcore.ENGINE_VERSION,
+            "ledger": ledger_version(),
+            "size": done["size"],
+            "stored": len(done["gz"]),
+            "outcome": done["outcome"],
+            "used": timezone.now(),
+        },
+    )
+
+
+def trace_file(trace_hash: str) -> Path:
+    return Path(settings.TRACES) / trace_hash[:2] / f"{trace_hash}.gz"
+
+
+def _write(file: Path, data: bytes) -> None:
+    """All or nothing: a reader never sees half a trace."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent)
+    with os.fdopen(handle, "wb") as output:
+        output.write(data)
+    Path(name).replace(file)
+
+
+def trace_bytes(trace: Trace) -> bytes | None:
+    """The gzip bytes, or None when evicted. Counts as a use, written down at most once a minute."""
+    try:
+        data = trace_file(trace.hash).read_bytes()
+    except FileNotFoundError:
+        return None
+    if (timezone.now() - trace.used).total_seconds() > 60:
+        Trace.objects.filter(hash=trace.hash).update(used=timezone.now())
+    return data
+
+
+@sync_to_async
+def asimulate_again(trace: Trace) -> Ticket:
+    """Make an evicted trace again; only the engine that recorded it can."""
+    plan = Plan((trace.scenario,))
+    pool().forget(plan.key)
+    return start(plan)
+
+
+def evict() -> int:
+    """Remove the least recently used traces beyond the quota, never the newest. The number removed."""
+    removed = 0
+    with transaction.atomic():
+        held = Trace.objects.filter(stored__gt=0)
+        excess = (held.aggregate(total=Sum("stored"))["total"] or 0) - settings.TRACE_QUOTA_BYTES
+        for trace in held.order_by("used")[: max(0, held.count() - 1)]:
+            if excess <= 0:
+                break
+            excess -= trace.stored
+            trace_file(trace.hash).unlink(missing_ok=True)
+            Trace.objects.filter(hash=trace.hash).update(stored=0)
+            removed += 1
+    return removed

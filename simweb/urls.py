@@ -1,0 +1,26 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import path, re_path
+
+from simweb import views
+from simweb.consumers import RunConsumer
+
+urlpatterns = [
+    path("", views.gallery, name="gallery"),
+    path("s/<slug:ref>/", views.player, name="player"),
+    path("race/", views.race, name="race"),
+    path("run/", views.run_state, name="run"),
+    path("check/", views.check, name="check"),
+    re_path(r"^traces/(?P<trace_hash>[0-9a-f]{64})$", views.trace, name="trace"),
+    re_path(r"^texts/(?P<lang>en|zh-hans)-(?P<ledger>[0-9a-f]+)\.json$", views.texts, name="texts"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+]
+websocket_urlpatterns = [path("ws/run/", RunConsumer.as_asgi())]
+
+handler400 = "simweb.views.bad_request"
+handler403 = "simweb.views.forbidden"
+handler404 = "simweb.views.not_found"
+handler500 = "simweb.views.server_error"

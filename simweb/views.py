@@ -1,0 +1,375 @@
+"""Views: fetch, decide, render. What is shown is computed in `presenters`, what is kept in `store`."""
+
+import gzip
+import logging
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseNotFound,
+    HttpResponseNotModified,
+    HttpResponseRedirect,
+    HttpResponseServerError,
+    JsonResponse,
+)
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
+
+import simcore
+from simweb import diagram, presenters, store
+from simweb.models import Trace
+from simweb.runs import fragment, plan_of, query_of, run_of
+from simweb.workers import JobError, pool
+
+log = logging.getLogger(__name__)
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def language() -> str:
+    return get_language() or "en"
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Whether htmx asks, and will put the answer into a page that is there already."""
+    return bool(getattr(request, "htmx", False))
+
+
+# Gallery and race picker: one template, whole or as the fragment that a button swaps
+
+
+@require_safe
+def gallery(request: HttpRequest) -> HttpResponse:
+    press = {name: request.GET.get(name, "") for name in ("add", "remove", "up", "down")}
+    lanes = presenters.reordered(request.GET.getlist("stack"), **press)
+    cards = presenters.cards(language())
+    by_id = {card.id: card for card in cards}
+    context = {
+        "cards": cards,
+        "lanes": [by_id[lane] for lane in lanes],
+        "chosen": lanes,
+        "most": presenters.MOST_LANES,
+        "pressed": next((f"{name}-{value}" for name, value in press.items() if value), ""),
+    }
+    response = render(request, "picker.html" if is_fragment(request) else "gallery.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+# Player and race
+
+
+@require_safe
+def player(request: HttpRequest, ref: str) -> HttpResponse:
+    found = store.find(ref)
+    if found is None:
+        raise unknown_stack(ref)
+    has_own = bool(found.raw.get("workloads")) and not found.prebuilt
+    views = (["own"] if has_own else []) + ["boot", "read"]
+    view = request.GET.get("view") or views[0]
+    if view not in views:
+        return _bad_request(request, _("This stack has no view “%(view)s”.") % {"view": view[:40]})
+    seed = _seed(request, found.seed)
+    if seed is None:
+        return _bad_seed(request)
+    try:
+        scenario = store.chosen(found, view)
+    except simcore.ScenarioError as error:
+        return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
+    row = store.keep(scenario, seed, found.prebuilt)
+    lane = presenters.lane_of(0, found.prebuilt or row.id, row, language(), diagram.FULL)
+    return _player_page(
+        request,
+        [lane],
+        store.Plan((row,)),
+        view=view,
+        tabs=[(name, _tab_url(request, view=name)) for name in views],
+        title=lane.label,
+    )
+
+
+@require_safe
+def race(request: HttpRequest) -> HttpResponse:
+    refs = list(dict.fromkeys(request.GET.getlist("stack")))
+    if not 2 <= len(refs) <= presenters.MOST_LANES:
+        return _bad_request(request, _("A race needs two to four different stacks. Choose them in the gallery."))
+    view = request.GET.get("view") or "boot"
+    begin = request.GET.get("from") or store.STARTS[0]
+    seed = _seed(request, 1)
+    if seed is None:
+        return _bad_seed(request)
+    if view not in ("boot", "read") or begin not in store.STARTS:
+        return _bad_request(request, _("There is no such race. Choose the stacks in the gallery."))
+    size = diagram.FULL if len(refs) == 2 else diagram.COMPACT
+    lanes = []
+    for number, ref in enumerate(refs):
+        found = store.find(ref)
+        if found is None:
+            raise unknown_stack(ref)
+        try:
+            scenario = store.chosen(found, view)
+        except simcore.ScenarioError as error:
+            return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
+        row = store.keep(scenario, seed, found.prebuilt)
+        lanes.append(presenters.lane_of(number, found.prebuilt or row.id, row, language(), size))
+    plan = store.Plan(tuple(lane.scenario for lane in lanes), begin)
+    if len({row.id for row in plan.scenarios}) < len(lanes):
+        return _bad_request(request, _("Two of these stacks are the same scenario: a race needs different ones."))
+    return _player_page(
+        request,
+        lanes,
+        plan,
+        view=view,
+        tabs=[(name, _tab_url(request, view=name)) for name in ("boot", "read")],
+        starts=[(name, _tab_url(request, **{"from": name})) for name in store.STARTS],
+        title=_("Race"),
+        change_url=f"{reverse('gallery')}?{urlencode([('stack', lane.stack) for lane in lanes])}#race",
+    )
+
+
+def _player_page(
+    request: HttpRequest, lanes: list[presenters.Lane], plan: store.Plan, **context: Any
+) -> HttpResponse:
+    run = run_of(plan, retry=True)
+    context |= {
+        "lanes": lanes,
+        "mode": "race" if plan.is_race else "player",
+        "run": run,
+        "query": query_of(plan),
+        "start": plan.start,
+        "data": presenters.player_data(lanes, run.result),
+        "gaps": presenters.gaps_of(run.result, lanes, language()) if plan.is_race and run.result else [],
+        "texts_url": presenters.texts_url(language()),
+        "legend": presenters.legend(lanes),
+    }
+    return render(request, "player.html", context)
+
+
+def _tab_url(request: HttpRequest, **change: str) -> str:
+    """This address with other values; the place in time does not carry over."""
+    query = request.GET.copy()
+    for name in ("t", "sel", "lang"):
+        query.pop(name, None)
+    for name, value in change.items():
+        query[name] = value
+    return f"?{query.urlencode()}"
+
+
+def _seed(request: HttpRequest, default: int) -> int | None:
+    text = request.GET.get("seed", "")
+    if not text:
+        return default
+    return int(text) if text.isascii() and text.isdigit() and int(text[:20]) <= store.LARGEST_SEED else None
+
+
+@require_safe
+def run_state(request: HttpRequest) -> HttpResponse:
+    """How far a run is, as the socket would say it: for browsers or networks without one."""
+    plan = plan_of(request.GET.getlist("scenario"), request.GET.get("from", ""))
+    if plan is None:
+        raise Http404(_("There is no such run."))
+    response = HttpResponse(fragment(plan, run_of(plan), language()))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+# Traces and texts
+
+
+@require_safe
+async def trace(request: HttpRequest, trace_hash: str) -> HttpResponse:
+    """The record of a run by its hash: never changes, made again when it had to give way to others."""
+    tag = f'"{trace_hash}"'
+    row = await Trace.objects.select_related("scenario").filter(hash=trace_hash).afirst()
+    if row is None:
+        raise Http404(_("There is no trace of this name here."))
+    if tag in request.headers.get("If-None-Match", ""):
+        return _for_ever(HttpResponseNotModified(), tag)
+    data = store.trace_bytes(row)
+    if data is None:
+        if (row.engine, row.ledger) != (simcore.ENGINE_VERSION, store.ledger_version()):
+            return HttpResponse(
+                _("Recorded with engine %(engine)s, ledger %(ledger)s, and no longer kept.")
+                % {"engine": row.engine, "ledger": row.ledger},
+                status=HTTPStatus.GONE,
+                content_type="text/plain; charset=utf-8",
+            )
+        try:
+            await pool().wait(await store.asimulate_again(row))
+        except JobError as error:
+            return HttpResponse(str(error), status=HTTPStatus.SERVICE_UNAVAILABLE, content_type="text/plain")
+        data = store.trace_bytes(row)
+        if data is None:
+            raise Http404(_("There is no trace of this name here."))
+    return _for_ever(_gzipped(request, data, "application/octet-stream"), tag)
+
+
+@require_safe
+def texts(request: HttpRequest, lang: str, ledger: str) -> HttpResponse:
+    if lang not in ("en", "zh-hans") or ledger != store.ledger_version():
+        raise Http404(_("There are no such texts."))
+    tag = f'"{presenters.texts_version(lang)}"'
+    if tag in request.headers.get("If-None-Match", ""):
+        return _for_ever(HttpResponseNotModified(), tag)
+    return _for_ever(_gzipped(request, presenters.texts_gz(lang), "application/json"), tag)
+
+
+def _gzipped(request: HttpRequest, data: bytes, content_type: str) -> HttpResponse:
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response = HttpResponse(data, content_type=content_type)
+        response.headers["Content-Encoding"] = "gzip"
+        return response
+    return HttpResponse(gzip.decompress(data), content_type=content_type)
+
+
+def _for_ever(response: HttpResponse, tag: str) -> HttpResponse:
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = FOR_EVER
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+# Checking a scenario that somebody pasted
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "check.html", {"text": presenters.example_text(request.GET.get("from", ""))})
+    text = request.POST.get("scenario", "")
+    wants_to_play = "play" in request.POST
+    raw, findings = presenters.examine(text)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if not errors and raw is not None and wants_to_play:
+        row = store.keep(simcore.scenario(raw), 1)
+        return _go(request, reverse("player", args=[row.id]))
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if errors and wants_to_play else HTTPStatus.OK
+    return _findings(request, findings, status, text=text, raw=None if errors else raw)
+
+
+def _go(request: HttpRequest, url: str) -> HttpResponse:
+    """To another page: a redirect, or what htmx takes for one."""
+    if is_fragment(request):
+        response = HttpResponse(status=HTTPStatus.OK)
+        response.headers["HX-Redirect"] = url
+        return response
+    return HttpResponseRedirect(url)
+
+
+def _findings(
+    request: HttpRequest,
+    findings: list[Any],
+    status: HTTPStatus,
+    text: str | None = None,
+    raw: dict[str, Any] | None = None,
+) -> HttpResponse:
+    lang = language()
+    context = {
+        "text": text,
+        "checked": True,
+        "findings": presenters.findings_of(findings, lang),
+        "drawing": presenters.picture(simcore.scenario(raw), lang) if raw else None,
+    }
+    name = "findings.html" if is_fragment(request) else "check.html"
+    return render(request, name, context, status=status)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """Called before anything of the post is read."""
+    finding = presenters.too_large(settings.LARGEST_POST_BYTES)
+    fragment = request.headers.get("HX-Request") == "true"
+    context = {"text": "", "checked": True, "findings": [finding], "drawing": None}
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return render(request, "findings.html" if fragment else "check.html", context, status=status)
+
+
+# Health
+
+
+@require_GET
+@cache_control(no_store=True)
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_GET
+@cache_control(no_store=True)
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether the site can do its work: the database answers, the catalogue loads, the workers take jobs."""
+    state: dict[str, Any] = {"engine": simcore.ENGINE_VERSION}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM simweb_scenario")
+            state["database"] = "ok"
+    except DatabaseError as error:
+        state["database"] = type(error).__name__
+    try:
+        state["ledger"] = store.ledger_version()
+        state["catalogue"] = "ok"
+    except Exception as error:
+        log.exception("the catalogue does not load")
+        state["catalogue"] = type(error).__name__
+    state["workers"] = "ok" if pool().is_open else "closed"
+    ready = all(state[name] == "ok" for name in ("database", "catalogue", "workers"))
+    return JsonResponse(state, status=HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+# What went wrong
+
+
+def unknown_stack(ref: str) -> Http404:
+    near = presenters.nearest(ref)
+    message = _("There is no stack or scenario “%(ref)s” here.") % {"ref": ref[:70]}
+    error = Http404(message)
+    error.nearest = near  # type: ignore[attr-defined]
+    return error
+
+
+def _bad_seed(request: HttpRequest) -> HttpResponse:
+    return _bad_request(request, _("The seed must be a whole number from 0 to 9223372036854775807."))
+
+
+def _bad_request(request: HttpRequest, message: str) -> HttpResponse:
+    return HttpResponseBadRequest(_error_page(request, HTTPStatus.BAD_REQUEST, message))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _bad_request(request, _("The site could not make sense of this request."))
+
+
+def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
+    message = _("The form was too old, or came from another site. Load the page again and send it once more.")
+    return HttpResponse(_error_page(request, HTTPStatus.FORBIDDEN, message), status=HTTPStatus.FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    said = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
+    message = said or _("There is nothing at this address.")
+    nearest = getattr(exception, "nearest", [])
+    return HttpResponseNotFound(_error_page(request, HTTPStatus.NOT_FOUND, message, nearest=nearest))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Must not need anything that may just have failed: no database, no catalogue, no context processors."""
+    message = _("Something went wrong on this side. It has been written down; trying again may help.")
+    context = {"code": 500, "message": message, "lang": language()}
+    return HttpResponseServerError(render_to_string("500.html", context))
+
+
+def _error_page(request: HttpRequest, status: HTTPStatus, message: str, **context: Any) -> str:
+    context |= {"code": status.value, "message": message}
+    return render_to_string("error.html", context, request=request)

@@ -1,0 +1,67 @@
+/** Small helpers for elements and colours; no strings become HTML here. */
+
+/**
+ * `el("li.stop", {dataset: {span: 3}}, "text", child)`
+ * @param {string} what tag and classes @param {Object<string, any>} [props] @param {...(Node|string|null)} children
+ */
+export function el(what, props = {}, ...children) {
+  const [tag, ...classes] = what.split(".");
+  const node = document.createElement(tag || "span");
+  if (classes.length) node.className = classes.join(" ");
+  for (const [key, value] of Object.entries(props)) {
+    if (key === "dataset") Object.assign(node.dataset, value);
+    else if (key === "style") for (const [name, v] of Object.entries(value)) node.style.setProperty(name, v);
+    else if (key in node && !key.startsWith("aria")) node[key] = value;
+    else node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** Writes text only when it differs, so that nothing is laid out again for nothing. */
+export function say(node, text) {
+  if (node && node.textContent !== text) node.textContent = text;
+}
+
+export const ROLES = ["machine", "firmware", "kernel", "hypervisor", "vm", "engine", "container", "device", "workload"];
+
+/** The page's colours as a canvas needs them; read again when the theme changes. */
+export class Theme {
+  constructor() {
+    this.listeners = new Set();
+    this.read();
+    const again = () => {
+      this.read();
+      for (const listener of this.listeners) listener();
+    };
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+    document.addEventListener("strata:theme", again);
+  }
+  read() {
+    const style = getComputedStyle(document.documentElement);
+    const value = (name) => style.getPropertyValue(name).trim();
+    for (const name of ["paper", "card", "sunk", "ink", "soft", "line", "focus", "wait"]) this[name] = value(`--${name}`);
+    this.waitInk = value("--wait-ink") || this.soft;
+    this.font = value("--font") || "system-ui, sans-serif";
+    this.role = {};
+    for (const role of ROLES) {
+      this.role[role] = { fill: value(`--${role}`), ink: value(`--${role}-ink`), on: value(`--on-${role}`), tint: value(`--${role}-tint`) };
+    }
+  }
+}
+
+/** Fits a canvas to its box, in device pixels. Returns its context and size in CSS pixels, or null if nothing is visible. */
+export function fit(canvas, width, height) {
+  if (!width || !height) return null;
+  const ratio = devicePixelRatio || 1;
+  const w = Math.round(width * ratio), h = Math.round(height * ratio);
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return context;
+}

@@ -1,0 +1,40 @@
+/** The state of the page in its address: `?t=&sel=&mode=`, so that a link shows what its sender saw. */
+
+const QUIET_MS = 300;
+const MODES = ["real", "slowed", "event"];
+
+/** @returns {{t: number|null, sel: string|null, mode: string|null}} */
+export function readLink() {
+  const query = new URLSearchParams(location.search);
+  const t = query.get("t");
+  const mode = query.get("mode");
+  return { t: t !== null && /^-?\d{1,15}$/.test(t) ? Number(t) : null, sel: query.get("sel"), mode: MODES.includes(mode) ? mode : null };
+}
+
+export class Link {
+  constructor() {
+    this.state = {};
+    document.addEventListener("click", (event) => {
+      const link = /** @type {Element} */ (event.target).closest?.("a[data-keep-state]");
+      if (link) link.href = this.#with(new URL(link.href)).href;
+    });
+  }
+
+  /** @param {{t: number, sel: string|null, mode: string}} state written when it has been at rest for a moment */
+  set(state, playing) {
+    const same = state.t === this.state.t && state.sel === this.state.sel && state.mode === this.state.mode;
+    this.state = state;
+    if (same || playing) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => history.replaceState(history.state, "", this.#with(new URL(location.href))), QUIET_MS);
+  }
+
+  #with(url) {
+    const { t, sel, mode } = this.state;
+    for (const [key, value] of Object.entries({ t: t ? String(Math.round(t)) : null, sel, mode: mode === "slowed" ? null : mode })) {
+      if (value === null || value === undefined) url.searchParams.delete(key);
+      else url.searchParams.set(key, value);
+    }
+    return url;
+  }
+}

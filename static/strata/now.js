@@ -1,0 +1,90 @@
+/** The sentence that says what is happening: the text of the op at work, its term in colour and open to a question. */
+import { QUEUE, WAIT } from "./model.js";
+import { el, say } from "./dom.js";
+import { foremost } from "./state.js";
+import { clock } from "./text.js";
+
+const HOLD_MS = 1600; // while playing a sentence stays at least this long
+const LOOK_MS = 500; // and tells of this much of the past
+
+export class Now {
+  /** @param {HTMLElement} root `#now` @param {HTMLElement} announce the live region @param {import("./texts.js").Texts} texts */
+  constructor(root, announce, texts) {
+    Object.assign(this, { root, announce, texts });
+    this.title = root.querySelector("#now-title");
+    this.plain = this.title?.textContent ?? "";
+    this.sentence = root.querySelector("#now-sentence");
+    this.explain = root.querySelector("#now-explain");
+    this.open = false;
+    this.since = 0;
+    this.said = null;
+    this.sentence.addEventListener("click", (event) => {
+      if (!event.target.closest(".term")) return;
+      this.open = !this.open;
+      this.#showExplanation();
+    });
+  }
+
+  /**
+   * @param {import("./playhead.js").Playhead} head @param {{model: import("./model.js").Model, label: string}} lane
+   * @param {Set<number>|null} requests tell of these only @param {boolean} race
+   */
+  draw(head, lane, requests, race) {
+    const { model } = lane;
+    const clockNow = performance.now();
+    if (head.playing && clockNow - this.since < HOLD_MS && this.said !== null && this.lane === lane) return;
+    const t = model.startNs + head.t;
+    const span = head.playing ? foremost(model, t - Math.max(1, head.factor * LOOK_MS * 1e6), t, requests) : this.#at(model, t, requests);
+    const key = span < 0 ? `none${head.t <= 0}` : `${model.spans.op[span]}/${model.spans.node[span]}`;
+    if (key !== this.said || this.lane !== lane) {
+      this.since = clockNow;
+      this.said = key;
+      this.lane = lane;
+      this.#tell(model, span, head, race);
+    }
+    if (!head.playing && head.said === 0) {
+      head.said = 1;
+      clearTimeout(this.later);
+      this.later = setTimeout(() => say(this.announce, `${clock(head.t, 1e3)}. ${this.title.textContent}: ${this.sentence.textContent}`), 400);
+    }
+  }
+
+  /** At rest: the leaf that began last, work before waiting. */
+  #at(model, t, requests) {
+    const { kind, request, start_ns } = model.spans;
+    let best = -1, score = -Infinity;
+    for (const id of model.leaves.at(t)) {
+      if (requests && !requests.has(request[id])) continue;
+      const worth = start_ns[id] - (kind[id] === WAIT || kind[id] === QUEUE ? 1e15 : 0);
+      if (worth >= score) (best = id), (score = worth);
+    }
+    return best;
+  }
+
+  #tell(model, span, head, race) {
+    const { texts } = this;
+    if (span < 0) {
+      say(this.title, race ? texts.ui("now_in", { where: this.lane.label }) : this.plain);
+      say(this.sentence, texts.ui(head.t <= head.from ? "now_start" : head.t >= head.end ? "now_end" : "now_idle"));
+      this.text = "";
+      return this.#showExplanation();
+    }
+    const op = texts.op(model.op(span)), node = model.spans.node[span];
+    const where = texts.node(model, node);
+    say(this.title, texts.ui("now_in", { where: race ? `${this.lane.label} · ${where}` : where }));
+    const sentence = texts.fill(op.say, { ...model.nodes[node].settings });
+    const at = sentence.toLowerCase().indexOf(op.name.toLowerCase());
+    const term = (text) => el(`button.term.role-${model.nodes[node].role}`, { type: "button", dataset: { term: model.op(span).op }, "aria-expanded": String(this.open) }, text);
+    if (at >= 0) this.sentence.replaceChildren(sentence.slice(0, at), term(sentence.slice(at, at + op.name.length)), sentence.slice(at + op.name.length));
+    else this.sentence.replaceChildren(term(op.name), texts.ui("now_colon"), sentence);
+    this.text = texts.fill(op.explain, { ...model.nodes[node].settings });
+    this.#showExplanation();
+  }
+
+  #showExplanation() {
+    if (!this.explain) return;
+    this.explain.hidden = !this.open || !this.text;
+    say(this.explain, this.text);
+    this.sentence.querySelector(".term")?.setAttribute("aria-expanded", String(this.open));
+  }
+}

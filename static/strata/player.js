@@ -1,0 +1,210 @@
+/**
+ * The player: fetches texts and traces once, makes one playhead, and lets every view read the same state.
+ * It starts when the page's runs are done (`strata:trace`); nothing plays before somebody asks for it.
+ */
+import { ConsoleView } from "./console.js";
+import { Controls } from "./controls.js";
+import { Diagram } from "./diagram.js";
+import { Theme, el, say } from "./dom.js";
+import { JourneyView } from "./journey.js";
+import { Link, readLink } from "./link.js";
+import { Model } from "./model.js";
+import { Now } from "./now.js";
+import { automatic, even } from "./pace.js";
+import { Playhead } from "./playhead.js";
+import { Race } from "./race.js";
+import { Rows } from "./rows.js";
+import { Selected } from "./selected.js";
+import { SpanTable } from "./table.js";
+import { lane as laneOf } from "./state.js";
+import { fetchTexts } from "./texts.js";
+import { Timeline } from "./timeline.js";
+import { fetchTrace } from "./trace.js";
+
+const BOOT_MS = 14000, RACE_MS = 10000, READ_SLOWER = 1e5, READ_MS = [4000, 25000];
+
+export class Player {
+  /** @param {HTMLElement} main `#player` */
+  constructor(main, texts, traces, lanes) {
+    Object.assign(this, { main, texts });
+    this.race = main.dataset.mode === "race";
+    this.theme = new Theme();
+    const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const articles = main.querySelectorAll("article.lane");
+    this.lanes = traces.map((trace, i) => {
+      const model = new Model(trace, { startNs: this.race ? lanes[i].start_ns : 0 });
+      const root = articles[i];
+      const diagram = new Diagram(root, model, texts, this.theme, reduced);
+      const order = [...diagram.layers].sort(([, a], [, b]) => a.y - b.y || a.x - b.x).map(([node]) => node);
+      return { model, root, diagram, order, label: lanes[i].label };
+    });
+    this.model = this.lanes[0].model;
+    this.head = this.#makeHead(reduced);
+    this.reads = this.#findReads();
+    const rows = new Rows(this.lanes, texts, this.theme, this.reads.length ? this.model.requests.start_ns[this.reads[0]] : 0);
+    const box = this.find("timeline-box");
+    this.timeline = new Timeline(box, this.head, rows, texts, this.theme, (pick) => this.select(pick));
+    this.selected = new Selected(this.find("selected"), texts, (span) => this.select({ lane: this.pick?.lane ?? 0, span }));
+    this.now = new Now(this.find("now"), this.find("announce"), texts);
+    this.console = new ConsoleView(this.find("console"), texts);
+    this.table = new SpanTable(this.find("spans-details"), texts);
+    this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
+    this.link = new Link();
+    this.#makeJourney();
+    this.controls = new Controls(main, this.head, this.timeline, texts, { origin: () => (this.request === undefined ? null : this.head.from) });
+    this.#listen();
+    this.#restore(readLink());
+    this.head.subscribe(() => this.#frame());
+    this.head.changed();
+  }
+
+  find(id) {
+    return this.main.querySelector(`#${id}`);
+  }
+
+  #makeHead(reduced) {
+    const end = Math.max(...this.lanes.map(({ model }) => model.endNs - model.startNs));
+    const finish = Math.max(...this.lanes.map(({ model }) => laneOf(model).start_ns + laneOf(model).end_ns - model.startNs));
+    const to = Math.min(end, Math.max(1, finish));
+    const boundary = (t, direction) => {
+      const nexts = this.lanes.map(({ model }) => model.boundary(t + model.startNs, direction) - model.startNs);
+      return Math.max(0, direction > 0 ? Math.min(...nexts.filter((next) => next > t), end) : Math.max(...nexts.filter((next) => next < t), 0));
+    };
+    const pace = this.race ? { rate: even(to, RACE_MS) } : { curve: automatic(this.model, 0, to, BOOT_MS) };
+    return new Playhead({ from: 0, to, end, boundary, reduced, ...pace });
+  }
+
+  /** In the reading view: the workload's own reads. */
+  #findReads() {
+    if (this.race || this.main.dataset.view !== "read") return [];
+    const { requestKind, requests } = this.model;
+    const reads = [...requestKind.keys()].filter((i) => requestKind[i] === "read" && requests.end_ns[i] > requests.start_ns[i]);
+    const own = reads.filter((i) => requests.workload[i] >= 0);
+    return own.length ? own : reads;
+  }
+
+  /** In the reading view the page is about one request; the others are a button away. */
+  #makeJourney() {
+    const root = this.find("journey");
+    if (!this.reads.length || !root) return;
+    root.hidden = false;
+    this.journey = new JourneyView(root, this.model, this.lanes[0].order, this.texts, (span) => this.select({ lane: 0, span }, true));
+    this.find("journey-prev")?.addEventListener("click", () => this.#showRequest(this.nth - 1));
+    this.find("journey-next")?.addEventListener("click", () => this.#showRequest(this.nth + 1));
+    const byLength = [...this.reads.keys()].sort((a, b) => this.#length(a) - this.#length(b));
+    this.#showRequest(byLength[Math.floor(byLength.length / 2)]);
+  }
+
+  #length(nth) {
+    const { start_ns, end_ns } = this.model.requests;
+    return end_ns[this.reads[nth]] - start_ns[this.reads[nth]];
+  }
+
+  #showRequest(nth, seek = true) {
+    this.nth = Math.min(this.reads.length - 1, Math.max(0, nth));
+    this.request = this.reads[this.nth];
+    const from = this.model.requests.start_ns[this.request], to = this.model.requests.end_ns[this.request];
+    const wall = ((to - from) * READ_SLOWER) / 1e6;
+    this.head.focus(from, to, { rate: wall >= READ_MS[0] && wall <= READ_MS[1] ? 1 / READ_SLOWER : even(to - from, 10000) });
+    this.timeline.axis.origin = from;
+    this.timeline.show(from, to);
+    this.journey.show(this.request);
+    say(this.find("journey-n"), this.texts.ui("journey_n", { n: this.nth + 1, of: this.reads.length }));
+    if (seek) this.head.seek(from, { stop: true });
+  }
+
+  #listen() {
+    for (const [i, { diagram }] of this.lanes.entries()) {
+      for (const [node, { g }] of diagram.layers) {
+        const choose = () => this.select({ lane: i, node });
+        g.addEventListener("click", choose);
+        g.addEventListener("keydown", (event) => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          choose();
+        });
+      }
+      new ResizeObserver(() => {
+        diagram.tokens.measure();
+        this.head.changed();
+      }).observe(diagram.svg);
+    }
+    this.find("console-lane")?.addEventListener("change", () => this.head.changed());
+    this.theme.listeners.add(() => this.head.changed());
+  }
+
+  #restore({ t, sel, mode }) {
+    if (mode) this.controls.setMode(mode);
+    if (t !== null) {
+      if (this.journey) {
+        const { start_ns, end_ns } = this.model.requests;
+        const at = this.reads.findIndex((request) => start_ns[request] <= t && t <= end_ns[request]);
+        if (at >= 0) this.#showRequest(at, false);
+      }
+      this.head.seek(t);
+    }
+    if (!sel) return;
+    const [, laneText, rest] = /^(?:(\d)\.)?(.+)$/.exec(sel) ?? [];
+    const lane = Number(laneText ?? 0), model = this.lanes[lane]?.model;
+    if (!model) return;
+    if (/^\d+$/.test(rest) && Number(rest) < model.spans.id.length) this.select({ lane, span: Number(rest) });
+    else if (model.nodeIndex.has(rest)) this.select({ lane, node: model.nodeIndex.get(rest) });
+  }
+
+  /** @param {{lane: number, span?: number, node?: number}|null} pick @param {boolean} [go] also move there */
+  select(pick, go = false) {
+    this.pick = pick;
+    const { lane = 0, span = -1, node = -1 } = pick ?? {};
+    const { model, label } = this.lanes[lane];
+    if (span >= 0) this.selected.span(model, span, this.race ? label : "");
+    else if (node >= 0) this.selected.node(model, node);
+    else this.selected.none();
+    this.lanes.forEach(({ diagram }, i) => diagram.select(i === lane ? (span >= 0 ? model.spans.node[span] : node) : -1));
+    this.timeline.select(span >= 0 ? { lane, span } : null);
+    this.journey?.select(span);
+    if (go) this.head.seek(model.spans.start_ns[span] - model.startNs, { stop: true });
+    this.head.changed();
+  }
+
+  get #sel() {
+    if (!this.pick) return null;
+    const { lane, span = -1, node } = this.pick;
+    const own = span >= 0 ? String(span) : this.lanes[lane].model.nodes[node].id;
+    return this.race ? `${lane}.${own}` : own;
+  }
+
+  #frame() {
+    const { head } = this;
+    const states = this.lanes.map(({ diagram }) => diagram.draw(head));
+    this.timeline.draw();
+    this.controls.draw();
+    const told = this.race ? (this.pick ? this.pick.lane : this.raceView.told) : 0;
+    this.now.draw(head, this.lanes[told], this.request === undefined ? null : new Set([this.request]), this.race);
+    this.raceView?.draw(head.t);
+    this.journey?.draw(head.t);
+    const lane = Number(this.find("console-lane")?.value || told) || 0;
+    this.console.draw(this.lanes[lane].model, states[lane].logs);
+    this.table.draw(head, this.lanes);
+    this.link.set({ t: Math.round(head.t), sel: this.#sel, mode: head.mode }, head.playing);
+    this.main.dataset.t = String(Math.round(head.t));
+    this.main.dataset.playing = head.playing ? "1" : "0";
+    if (!this.main.dataset.ready) this.main.dataset.ready = "1";
+    if (this.lanes.some(({ diagram }) => diagram.tokens.moving)) head.changed();
+  }
+}
+
+/** @param {HTMLElement} main */
+async function start(main) {
+  const lanes = JSON.parse(main.dataset.lanes || "[]");
+  try {
+    const [texts, ...traces] = await Promise.all([fetchTexts(main.dataset.texts), ...lanes.map((lane) => fetchTrace(lane.trace))]);
+    /** @type {any} */ (main).player = new Player(main, texts, traces, lanes);
+  } catch (error) {
+    main.append(el("p.player-error", { role: "alert" }, String(error.message ?? error)));
+    throw error;
+  }
+}
+
+const main = document.getElementById("player");
+if (main?.dataset.trace) start(main);
+else main?.addEventListener("strata:trace", () => start(main), { once: true });

@@ -1,0 +1,56 @@
+/** What only a race has: the folded start that all share, the finish order as it comes about, the reasons in bars. */
+import { el, say } from "./dom.js";
+import { lane } from "./state.js";
+
+export class Race {
+  /**
+   * @param {HTMLElement} main @param {{model: import("./model.js").Model, root: HTMLElement, label: string}[]} lanes
+   * @param {import("./texts.js").Texts} texts
+   */
+  constructor(main, lanes, texts) {
+    Object.assign(this, { main, lanes, texts });
+    this.finish = lanes.map(({ model }) => lane(model).start_ns + lane(model).end_ns - model.startNs);
+    const order = [...this.finish.keys()].sort((a, b) => this.finish[a] - this.finish[b]);
+    this.rank = this.finish.map((_, i) => order.indexOf(i));
+    this.marks = lanes.map(({ root }) => root.querySelector(".lane-rank") ?? root.querySelector(".lane-head, .lane-title")?.appendChild(el("span.lane-rank")));
+    this.#prefix(main.querySelector("#prefix"));
+    main.querySelector("#gap-bars")?.addEventListener("click", (event) => {
+      const item = event.target.closest("li");
+      if (item) this.point(item);
+    });
+  }
+
+  /** Before the axis begins every lane has done something; it is folded away, but its length is told. */
+  #prefix(line) {
+    if (!line) return;
+    const starts = this.lanes.map(({ model }) => model.startNs);
+    const least = Math.min(...starts), most = Math.max(...starts);
+    if (most === 0) say(line, this.texts.ui("prefix_none"));
+    else if (least === most) say(line, this.texts.ui("prefix_same", { t: least }));
+    else say(line, this.texts.ui("prefix_each", { list: this.lanes.map(({ label }, i) => this.texts.ui("prefix_one", { label, t: starts[i] })).join(" · ") }));
+  }
+
+  /** The lane that the sentence tells of: the one under way that will take longest. */
+  get told() {
+    return this.rank.indexOf(this.lanes.length - 1);
+  }
+
+  draw(t) {
+    this.marks.forEach((mark, i) => {
+      const done = t >= this.finish[i] && t > 0;
+      if (mark) say(mark, done ? String(this.rank[i] + 1) : "");
+      this.lanes[i].root.classList.toggle("finished", done);
+    });
+  }
+
+  /** Shows which layers a reason is about. */
+  point(item) {
+    const again = item.classList.contains("on");
+    for (const other of item.parentElement.children) other.classList.remove("on");
+    for (const { root } of this.lanes) root.querySelectorAll("g.layer.meant").forEach((g) => g.classList.remove("meant"));
+    if (again) return;
+    item.classList.add("on");
+    const key = CSS.escape(item.dataset.layer ?? "");
+    for (const { root } of this.lanes) root.querySelectorAll(`g.layer[data-node="${key}"], g.layer.role-${key}`).forEach((g) => g.classList.add("meant"));
+  }
+}

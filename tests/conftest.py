@@ -1,0 +1,22 @@
+"""Every test process writes down how its tests ended, for the one summary of `python -m tests`."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+REPORT_FILE = "STRATA_TEST_REPORT"
+OUTCOMES = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")
+
+
+def _line(report: pytest.TestReport | pytest.CollectReport) -> str:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return f"{report.nodeid} - {report.longrepr[2]}"
+    return report.nodeid
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if path := os.environ.get(REPORT_FILE):
+        ended = {name: [_line(r) for r in terminalreporter.stats.get(name, [])] for name in OUTCOMES}
+        Path(path).write_text(json.dumps(ended))

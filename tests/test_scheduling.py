@@ -1,0 +1,415 @@
+"""Nested schedulers with owed time: the engine's invariants, over random machines (docs/decisions/0003-owed-time.md)."""
+
+from __future__ import annotations
+
+import signal
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simcore.cpu import BLOCKED, DEAD, GUEST, NEVER, PARKED, POLLING, QUEUED, RUNNING, Core, Cpu, Flow, Steps, Thread, kill
+from simcore.schedulers.base import Scheduler
+from simcore.trace import CPU, END, OPEN, PARENT, SERVE, START, THREAD, WHAT
+from simcore.waiting import Gate, Lock, Station
+from tests.toy import MS, US, World, fair, round_robin
+
+UNTIL = 4 * MS
+HANG_S = 60
+Interval = tuple[int, int]
+
+random_machines = settings(
+    max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.fixture(autouse=True)
+def a_hang_is_a_failure() -> Iterator[None]:
+    """A core that finds something to do for ever at one instant never returns to SimPy."""
+
+    def ring(*_: object) -> None:
+        raise AssertionError(f"no end in {HANG_S} s: livelock")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(HANG_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+# -------------------------------------------------------------------------------------------- random machines
+
+Step = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A scheduler: the machine's own (`host` -1), or a guest's on some scheduler before it."""
+
+    host: int
+    cpus: int
+    fair: bool
+    slice_ns: int
+    toll: int
+    weight: int
+    quota: tuple[int, int] | None  # of its vCPUs together: quota, period
+    poll_ns: int
+
+
+@dataclass(frozen=True)
+class Worker:
+    level: int
+    weight: int
+    quota: tuple[int, int] | None
+    flows: tuple[tuple[int, tuple[Step, ...]], ...]  # how often, what
+
+
+@dataclass(frozen=True)
+class Machine:
+    levels: tuple[Level, ...]
+    workers: tuple[Worker, ...]
+    kills: tuple[tuple[int, str, int], ...]  # when, a worker or a guest, which
+
+
+def maybe(strategy: st.SearchStrategy) -> st.SearchStrategy:
+    return st.none() | strategy
+
+
+LENGTHS = st.sampled_from([1, 2, 7, 100, 900, 3_000, 20_000, 100_000, 300_000]) | st.integers(1, 300_000)
+QUOTAS = st.sampled_from([(20 * US, 100 * US), (300 * US, MS), (1 * US, 50 * US), (150 * US, 100 * US)])
+INDEX = st.integers(0, 11)
+STEPS = st.one_of(
+    st.tuples(st.just("cpu"), LENGTHS),
+    st.tuples(st.just("cpu"), LENGTHS),
+    st.tuples(st.just("settle")),
+    st.tuples(st.just("pause"), LENGTHS),
+    st.tuples(st.just("hop"), INDEX, st.sampled_from([0, 0, 1, 400, 30_000])),
+    st.tuples(st.just("disk"), LENGTHS, INDEX, st.sampled_from([1, 500, 40_000]), INDEX),
+    st.tuples(st.just("interrupt"), INDEX, st.sampled_from([1, 500, 40_000]), INDEX, st.sampled_from([0, 0, 300])),
+    st.tuples(st.just("lock"), LENGTHS),
+    st.tuples(st.just("open")),
+    st.tuples(st.just("close")),
+    st.tuples(st.just("gate"), st.booleans()),
+)
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> Machine:
+    levels: list[Level] = []
+    for number in range(draw(st.integers(1, 5))):
+        host = draw(st.integers(max(0, number - 2), number - 1)) if number else -1
+        depth, at = 1, host
+        while at >= 0:
+            depth, at = depth + 1, levels[at].host
+        if depth > 4:
+            break
+        levels.append(
+            Level(
+                host,
+                draw(st.integers(1, 3 if number == 0 else 2)),
+                draw(st.booleans()),
+                draw(st.sampled_from([100 * US, 3 * MS])),
+                draw(st.sampled_from([0, 0, 50, 1_500])),
+                draw(st.sampled_from([512, 1024, 1024, 3072])),
+                draw(maybe(QUOTAS)) if number else None,
+                draw(st.sampled_from([0, 0, 5 * US, 200 * US])),
+            )
+        )
+    workers = draw(
+        st.lists(
+            st.builds(
+                Worker,
+                st.integers(0, len(levels) - 1),
+                st.sampled_from([512, 1024, 1024, 3072]),
+                st.none() | st.none() | QUOTAS,
+                st.lists(
+                    st.tuples(
+                        st.sampled_from([1, 3, 1_000]), st.lists(STEPS, min_size=1, max_size=8).map(tuple)
+                    ),
+                    max_size=3,
+                ).map(tuple),
+            ),
+            min_size=2,
+            max_size=8,
+        )
+    )
+    kills = draw(
+        st.lists(
+            st.tuples(st.integers(1, UNTIL - 1), st.sampled_from(["worker", "guest"]), INDEX),
+            max_size=3,
+        )
+    )
+    return Machine(tuple(levels), tuple(workers), tuple(kills))
+
+
+class Run:
+    """A random machine at work, watched after every event."""
+
+    def __init__(self, machine: Machine, until: int = UNTIL, watch: bool = True) -> None:
+        self.machine, self.world, self.until = machine, World(), until
+        world = self.world
+        self.scheds: list[Scheduler] = []
+        self.hosts = [level.host for level in machine.levels]
+        for level in machine.levels:
+            make = fair(level.slice_ns) if level.fair else round_robin(level.slice_ns)
+            if level.host < 0:
+                self.scheds.append(world.top(make, level.cpus, level.toll))
+                continue
+            group = level.quota and world.group(*level.quota, chunk_ns=30 * US, phase_ns=7 * US)
+            host = self.scheds[level.host]
+            guest = world.guest(host, make, level.cpus, level.toll, level.weight, group, level.poll_ns)
+            self.scheds.append(guest)
+        self.threads: list[Thread] = []
+        for worker in machine.workers:
+            group = worker.quota and world.group(*worker.quota, chunk_ns=30 * US, phase_ns=11 * US)
+            self.threads.append(world.thread(self.scheds[worker.level], worker.weight, group))
+        self.cpus: list[Cpu] = [cpu for sched in self.scheds for cpu in sched.cpus]
+        self.cores = [cpu for cpu in self.scheds[0].cpus if isinstance(cpu, Core)]
+        self.station: Station = world.station(self.scheds[0], 2)
+        self.lock: Lock = world.lock()
+        self.gates: list[Gate] = []
+        self.flows: list[Flow] = []
+        self.finished: dict[int, int] = {}  # root span -> when
+        self.leaves: dict[int, list[Interval]] = defaultdict(list)  # thread -> when it was a core's leaf
+        self.polls: dict[int, list[Interval]] = defaultdict(list)
+        self.on: dict[int, tuple[Thread, bool, int]] = {}  # core -> its leaf, whether that polls, since when
+        self.dead: set[int] = set()
+        for worker, thread in zip(machine.workers, self.threads, strict=True):
+            for times, steps in worker.flows:
+                self.flows.append(world.flow(thread, lambda flow, t=times, s=steps: self.walk(flow, t, s)))
+        for at, what, index in machine.kills:
+            world.sim.at(at, lambda w=what, i=index: self.kill(w, i))
+        world.run(until, self.check if watch else None)
+        for core in list(self.on):
+            self.off(core, until)
+
+    # ---- what the flows do
+
+    def walk(self, flow: Flow, times: int, steps: tuple[Step, ...]) -> Steps:
+        root = flow.span
+        for _ in range(times):
+            yield from self.layer(flow, iter(steps))
+            self.world.spend(flow, 211)  # no loop without CPU time
+            yield ((lambda *_: True), None)
+        self.finished[root] = flow.thread.clock
+
+    def layer(self, flow: Flow, steps: Iterator[Step]) -> Steps:
+        world = self.world
+        for step in steps:
+            match step:
+                case ("cpu", length):
+                    world.spend(flow, length)
+                case ("settle",):
+                    yield ((lambda *_: True), None)
+                case ("pause", length):
+                    yield from world.pause(length)
+                case ("hop", index, leaving):
+                    yield from world.hop(self.threads[index % len(self.threads)], leaving)
+                case ("disk", length, cpu, irq, index):
+                    yield from world.disk(self.station, length)
+                    yield from world.interrupt(self.cpus[cpu % len(self.cpus)])
+                    world.spend(flow, irq)
+                    yield from world.hop(self.threads[index % len(self.threads)])
+                case ("interrupt", cpu, irq, index, leaving):
+                    yield from world.interrupt(self.cpus[cpu % len(self.cpus)])
+                    world.spend(flow, irq)
+                    yield from world.hop(self.threads[index % len(self.threads)], leaving)
+                case ("lock", length):
+                    yield (self.lock.acquire, None)
+                    world.spend(flow, length)
+                    yield (self.lock.release, None)
+                case ("gate", True):
+                    gate = world.gate()
+                    self.gates.append(gate)
+                    yield (gate.pass_through, None)
+                case ("gate", False):
+                    yield ((lambda *_: True), None)
+                    for gate in self.gates:
+                        gate.open(world.sim.now, flow.thread)
+                    self.gates.clear()
+                case ("open",):
+                    yield from world.serve(flow, self.layer(flow, steps))
+                case ("close",):
+                    return
+
+    def kill(self, what: str, index: int) -> None:
+        """A process ends, or a guest with all in it."""
+        now = self.world.sim.now
+        if what == "worker" or len(self.scheds) == 1:
+            ended = [self.threads[index % len(self.threads)]]
+        else:
+            level = 1 + index % (len(self.scheds) - 1)
+            levels = {level}
+            for number, host in enumerate(self.hosts):
+                if host in levels:
+                    levels.add(number)
+            inside = {self.scheds[number] for number in levels}
+            ended = [thread for thread in self.world.threads if thread.sched in inside]
+            ended += self.world.carriers[level]
+        self.dead |= {thread.id for thread in ended}
+        kill(ended, now)
+
+    # ---- what is looked at after each event
+
+    def check(self) -> None:
+        now = self.world.sim.now
+        assert not self.world.sim.poked, "a poked core has not looked"
+        assert self.world.events < 100_000, "livelock"
+        for core in self.cores:
+            leaf, polls = self.leaf(core, now)
+            was = self.on.get(core.index)
+            if was is not None and (leaf is not was[0] or polls != was[1]):
+                self.off(core.index, now)
+                was = None
+            if was is None and leaf is not None:
+                self.on[core.index] = leaf, polls, now
+        for sched in self.scheds:
+            self.check_work(sched)
+
+    def leaf(self, core: Core, now: int) -> tuple[Thread | None, bool]:
+        """Who uses this core's time, by the pointers alone."""
+        cpu: Cpu = core
+        while True:
+            if cpu.irq_since >= 0:
+                return cpu.irq, False
+            thread = cpu.current
+            if thread is None:
+                assert cpu is core, f"carrier of an idle CPU {cpu.index} of {cpu.sched} holds a core"
+                return None, False
+            assert thread.state == RUNNING and thread.cpu is cpu, (thread.name, thread.state)
+            if thread.inner is None or thread.busy:
+                assert thread.clock >= now, f"{thread.name} owes the past"
+                return thread, False
+            if thread.stage == POLLING:
+                if cpu is not core:
+                    assert now <= thread.poll_end, "a guest's poll has no end"
+                return thread, True
+            assert thread.stage == GUEST, (thread.name, thread.stage)
+            cpu = thread.inner
+
+    def off(self, core: int, now: int) -> None:
+        leaf, polls, since = self.on.pop(core)
+        if now > since:
+            (self.polls if polls else self.leaves)[leaf.id].append((since, now))
+
+    def check_work(self, sched: Scheduler) -> None:
+        """No idle CPU while somebody waits who may run there."""
+        queue = [getattr(entry, "state", None) or entry[2].state for entry in sched.queue]
+        queued = sum(state != DEAD for state in queue)
+        resting = []
+        for cpu in sched.cpus:
+            host = cpu.host
+            if host is not None and host.state == DEAD:
+                return
+            asleep = cpu.current is None if host is None else host.state == BLOCKED or host.stage == POLLING
+            if asleep and cpu.irq_since < 0:
+                assert cpu.handoff is None or cpu.handoff.state == DEAD, "a handed-over thread is not looked at"
+                assert not cpu.irq.flows, "an interrupt is not looked at"
+                resting.append(cpu)
+        for cpu in sched.cpus:
+            if resting and cpu.handoff is not None and cpu.handoff.state == QUEUED and cpu.irq_since < 0:
+                raise AssertionError("a thread waits for a CPU that cannot run while another is idle")
+        assert not (resting and queued), f"{queued} queued, {len(resting)} idle"
+
+    # ---- what came out
+
+    def own(self) -> Iterator[tuple[int, tuple[int, ...], list[Interval]]]:
+        """Every leaf span: its number, its row, and its time without what lies inside it."""
+        rows, whats = self.world.rows(), self.world.sim.record.whats
+        inside: dict[int, list[Interval]] = defaultdict(list)
+        for row in rows:
+            inside[row[PARENT]].append((row[START], row[END]))
+        for number, row in enumerate(rows):
+            if whats[row[WHAT]].kind == SERVE:
+                continue
+            own, at = [], row[START]
+            for start, end in sorted(inside[number]):
+                assert at <= start, f"children of span {number} overlap"
+                own.append((at, start))
+                at = end
+            own.append((at, row[END]))
+            yield number, row, [(start, end) for start, end in own if end > start]
+
+
+def joined(intervals: list[Interval]) -> list[Interval]:
+    """Sorted, neighbours made one; overlaps are an error."""
+    out: list[Interval] = []
+    for start, end in sorted(intervals):
+        assert not out or out[-1][1] <= start, f"overlap at {start}: {out[-1]}"
+        if out and out[-1][1] == start:
+            out[-1] = out[-1][0], end
+        else:
+            out.append((start, end))
+    return out
+
+
+@random_machines
+@given(machines())
+def test_on_any_machine_the_invariants_hold(machine: Machine) -> None:
+    run = Run(machine)
+    rows, whats = run.world.rows(), run.world.sim.record.whats
+    for row in rows:
+        assert 0 <= row[START] <= row[END] <= UNTIL
+        if row[PARENT] >= 0:
+            over = rows[row[PARENT]]
+            assert over[START] <= row[START] and row[END] <= over[END], "a child outside its parent"
+
+    used: dict[int, list[Interval]] = defaultdict(list)
+    polled: dict[int, list[Interval]] = defaultdict(list)
+    leaves: dict[int, list[Interval]] = defaultdict(list)  # root span -> its flow's time
+    for number, row, own in run.own():
+        if whats[row[WHAT]].kind == CPU:
+            (polled if row[WHAT] == run.world.poll_what else used)[row[THREAD]] += own
+        if number in run.world.paid:
+            got, asked = sum(end - start for start, end in own), run.world.paid[number]
+            cut = row[END] == UNTIL or row[THREAD] in run.dead
+            assert got == asked or (cut and got < asked), f"span {number} got {got} of {asked}"
+        root = number
+        while rows[root][PARENT] >= 0:
+            root = rows[root][PARENT]
+        leaves[root] += own
+
+    # A thread's CPU spans are exactly the times when it was the leaf of some core's chain.
+    for thread in run.world.threads:
+        assert joined(used[thread.id]) == joined(run.leaves[thread.id]), thread.name
+        at_cores = joined(run.polls[thread.id])
+        for start, end in joined(polled[thread.id]):
+            assert any(since <= start and end <= until for since, until in at_cores), "polls without a CPU"
+
+    # And so no more is used than there is, by the trace alone: on the machine, and by each guest.
+    assert most_at_once([i for own in (*used.values(), *polled.values()) for i in own]) <= len(run.cores)
+    for level, sched in enumerate(run.scheds):
+        inside = {level}
+        inside |= {n for n, host in enumerate(run.hosts) if host in inside}
+        inside |= {n for n, host in enumerate(run.hosts) if host in inside}
+        scheds = {id(run.scheds[n]) for n in inside}
+        ids = {thread.id for thread in run.world.threads if id(thread.sched) in scheds}
+        assert most_at_once([i for t in ids for i in used[t] + polled[t]]) <= len(sched.cpus)
+
+    # A flow is at every moment of its life in exactly one leaf.
+    for root, own in leaves.items():
+        if rows[root][WHAT] == run.world.serve_what:
+            life = joined(own)
+            assert len(life) <= 1, f"flow {root} vanished at {life[0][1]}"
+            if root in run.finished:
+                assert life == [(rows[root][START], rows[root][END])]
+
+
+def most_at_once(intervals: list[Interval]) -> int:
+    now = most = 0
+    for _, change in sorted([(start, 1) for start, _ in intervals] + [(end, -1) for _, end in intervals]):
+        now += change
+        most = max(most, now)
+    return most
+
+
+@settings(random_machines, max_examples=60)
+@given(machines())
+def test_the_same_seed_gives_the_same_bytes(machine: Machine) -> None:
+    first, second = (Run(machine, watch=False).world.sim.record for _ in range(2))
+    assert first.packed == second.packed
+    assert first.wakeups == second.wakeups
+    assert first.marks == second.marks
