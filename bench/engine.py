@@ -28,7 +28,9 @@ def guest_reads(count: int) -> tuple[float, float, float, Run]:
     run = Run(scenario)
     env, record = run.sim.env, run.sim.record
     workload = run.stack.workloads[0]
-    while not workload.threads or not any(kind == "read" for kind in run.sim.request_kinds) or _reads(run) < 1:
+    while (
+        not workload.threads or not any(kind == "read" for kind in run.sim.request_kinds) or _reads(run) < 1
+    ):
         env.step()
     before, spans = _reads(run), record.spans
     events = 0
@@ -102,7 +104,10 @@ def reads() -> dict[str, dict[str, Any]]:
         "virtual_reads_per_s": row(round(1 / best), "reads/s", ">= 30000", note),
         "events_per_read": row(round(events, 3), "events", "<= 9", "SimPy events"),
         "reads_vs_bare_simpy": row(
-            round(ratio, 3), "x", "<= 3", f"skeleton: {bare_events:.0f} events, {1 / statistics.median(bare):,.0f} reads/s"
+            round(ratio, 3),
+            "x",
+            "<= 3",
+            f"skeleton: {bare_events:.0f} events, {1 / statistics.median(bare):,.0f} reads/s",
         ),
     }
 
@@ -113,7 +118,10 @@ def race4() -> dict[str, dict[str, Any]]:
     took = [_timed(lambda: simcore.race(stacks, seed=1)) for _ in range(21)][1:]
     return {
         "race4_ms": row(
-            round(statistics.median(took) * 1e3, 1), "ms", "<= 100", f"median of 20, fastest {min(took) * 1e3:.0f}"
+            round(statistics.median(took) * 1e3, 1),
+            "ms",
+            "<= 100",
+            f"median of 20, fastest {min(took) * 1e3:.0f}",
         )
     }
 

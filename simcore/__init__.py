@@ -1,0 +1,105 @@
+"""Strata's engine: stacks in, traces out. This module is all that the web, a notebook or a test needs to call.
+
+scenario = simcore.scenario(simcore.prebuilt()["linux-on-kvm"], workload="random-read")
+result = simcore.run(scenario, seed=1)
+print(result.outcome["workloads"]["random-read"]["mean_ns"])
+print(simcore.journey(result.trace).as_text("en"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .catalog import Catalog
+from .catalog import load_catalog as catalog
+from .explain import gap as _gap
+from .explain.gap import RaceResult
+from .explain.journey import Journey, journey
+from .run import ENGINE_VERSION, Budget, Result, Run, provenance
+from .stack import rules as _rules
+from .stack.findings import Finding, ScenarioError
+from .stack.rules import check
+from .stack.scenario import Scenario
+from .stack.schema import schema
+from .stack.source import load, prebuilt
+from .texts import render, show_time, texts
+from .trace import Trace
+
+__all__ = [
+    "ENGINE_VERSION",
+    "Budget",
+    "Catalog",
+    "Finding",
+    "Journey",
+    "RaceResult",
+    "Result",
+    "Run",
+    "Scenario",
+    "ScenarioError",
+    "Trace",
+    "catalog",
+    "check",
+    "journey",
+    "ledger_version",
+    "load",
+    "prebuilt",
+    "provenance",
+    "race",
+    "render",
+    "run",
+    "scenario",
+    "schema",
+    "show_time",
+    "texts",
+]
+
+Progress = Callable[[int, int], None]
+
+
+def ledger_version() -> str:
+    """Twelve hex digits that change when any number in any entry does."""
+    return catalog().version
+
+
+def scenario(
+    raw: Mapping[str, Any],
+    *,
+    workload: str | None = None,
+    until: str | None = None,
+    vary: Mapping[str, Any] | None = None,
+    machine: str | None = None,
+) -> Scenario:
+    """The frozen, canonical scenario, after these edits. Raises ScenarioError with all findings if it is not legal."""
+    return _rules.legal(raw, workload=workload, until=until, vary=vary, machine=machine)
+
+
+def run(
+    scenario: Scenario,
+    seed: int = 1,
+    *,
+    spread: bool = True,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate. The same scenario and seed give the same bytes, on any machine.
+
+    `progress` is called now and then with (simulated ns, spans so far). `spread=False` draws every time at its mean.
+    """
+    return Run(scenario, seed, spread=spread, budget=budget, progress=progress).run()
+
+
+def race(
+    scenarios: Sequence[Scenario],
+    seed: int = 1,
+    start: str = "host-ready",
+    *,
+    names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> RaceResult:
+    """Run each, on one axis from `host-ready` or `power-on`: the order, and gaps whose parts sum to them exactly.
+
+    `names` are the lanes' names in the result; by default the scenario ids.
+    """
+    results = [run(one, seed, progress=progress) for one in scenarios]
+    return _gap.race(results, list(names or (one.id(seed) for one in scenarios)), start)

@@ -17,7 +17,16 @@ from typing import Any
 from simcore import units
 from simcore.timings import Constant, EntryError, Timing, parse_constant, parse_timing, unknown_keys
 
-__all__ = ["LANGUAGES", "ROLES", "SETTING_TYPES", "Entry", "Setting", "SettingError", "read_entry", "read_texts"]
+__all__ = [
+    "LANGUAGES",
+    "ROLES",
+    "SETTING_TYPES",
+    "Entry",
+    "Setting",
+    "SettingError",
+    "read_entry",
+    "read_texts",
+]
 
 LANGUAGES = ("en", "zh-hans")
 ROLES = ("machine", "firmware", "kernel", "hypervisor", "vm", "engine", "container", "device", "workload")
@@ -96,6 +105,12 @@ class Setting:
             return value
         raise SettingError("wrong-type", value=value, expected=self.example)
 
+    def as_dict(self) -> dict[str, Any]:
+        shown = {name: self.show(getattr(self, name)) for name in ("default", "min", "max")}
+        listed = {"choices": list(self.choices), "roles": list(self.roles)}
+        given = {name: value for name, value in {**shown, **listed}.items() if value not in (None, [])}
+        return {"type": self.type, **given, "live": self.live}
+
     def show(self, value: Any) -> Any:
         """The shortest exact way to write a typed value: what canonical scenarios and pages show."""
         if value is None or isinstance(value, bool):
@@ -165,6 +180,23 @@ class Entry:
         module, _, name = self.model.partition(":")
         found: type[Any] = getattr(importlib.import_module(module), name)
         return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """All that is known about it, in the units that people write."""
+        given = {name: self.raw.get(name, {}) for name in ("timings", "constants")}
+        return {
+            "id": self.id,
+            "role": self.role,
+            "label": self.texts("en")["label"],
+            "model": self.model,
+            "sits_on": list(self.sits_on),
+            "needs": list(self.needs),
+            "provides": list(self.provides),
+            "control_plane": self.control_plane,
+            "aliases": list(self.aliases),
+            "settings": {name: setting.as_dict() for name, setting in self.settings.items()},
+            **given,
+        }
 
     def texts(self, lang: str) -> Mapping[str, Any]:
         """Label, note, ops and log lines in one language. A missing file is a fault of the entry."""

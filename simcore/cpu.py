@@ -25,10 +25,13 @@ from .trace import END, NONE, PARENT, REQUEST, START, WIDTH
 
 if TYPE_CHECKING:
     from .schedulers.base import Group, Scheduler
+    from .trace import Recorder
 
 NEVER = 1 << 62
 BLOCKED, QUEUED, RUNNING, PARKED, DEAD = range(5)  # a thread's state
-GUEST, HALTING, POLLING, HALTED = range(4)  # what a vCPU's thread does: its guest, the way out, look again, sleep
+GUEST, HALTING, POLLING, HALTED = range(
+    4
+)  # what a vCPU's thread does: its guest, the way out, look again, sleep
 
 Effect = tuple[Callable[["Flow", "Thread", int, Any], bool], Any]
 Steps = Generator[Effect | None, None, Any]
@@ -73,7 +76,7 @@ class Thread:
     __slots__ = (
         "burst", "burst_end", "busy", "clock", "closed", "cpu", "deadline", "effect", "entry_ops", "exit_ops", "flow",
         "flows", "gaps", "group", "halt_ops", "id", "inner", "lag", "name", "node", "off_since", "off_what", "poke_ops",
-        "poll_ns", "poll_since", "poll_what", "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
+        "poll_end", "poll_ns", "poll_since", "poll_what", "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +85,8 @@ class Thread:
         self.sched, self.sim, self.name, self.node = sched, sched.sim, name, node
         self.id = sched.sim.thread_id(name, node)
         self.weight, self.group = weight, group
+        if group is not None:
+            group.threads.append(self)
         self.state = BLOCKED
         self.cpu: Cpu = sched.cpus[0]  # where it runs, or ran last
         self.flows: deque[Flow] = deque()
@@ -102,7 +107,7 @@ class Thread:
         self.halt_ops: tuple[Op, ...] = ()  # out of it because it has nothing to do,
         self.wake_ops: tuple[Op, ...] = ()  # back after that,
         self.poke_ops: tuple[Op, ...] = ()  # and an interrupt that finds it running
-        self.poll_ns = self.poll_since = 0
+        self.poll_ns = self.poll_since = self.poll_end = 0
         self.poll_what = NONE
 
     def wake(self, now: int) -> None:
@@ -136,6 +141,15 @@ class Cpu:
         self.irq_since = NONE
         self.tail: list[Op] = []  # what this CPU still has to do for a flow that has left it
 
+    def has_work(self) -> bool:
+        return (
+            self.current is not None
+            or self.handoff is not None
+            or self.irq_since >= 0
+            or bool(self.irq.flows)
+            or self.sched.waiting > 0
+        )
+
     def poke(self) -> None:
         """Something changed for this CPU: have its core look again, waking carriers on the way down."""
         cpu = self
@@ -151,6 +165,15 @@ class Cpu:
             cpu.poked = True
             cpu.sim.poked.append(cpu)
 
+    def lose(self, begin: int, end: int, what: int) -> None:
+        """This CPU's thread was without it from `begin` to `end`: its time, slice and quota stood still."""
+        length = end - begin
+        self.since += length
+        self.slice_end += length
+        self.quota_end += length
+        if self.current is not None:
+            lose(self.current, begin, end, what)
+
     def deliver(self, flow: Flow, now: int) -> None:
         """An interrupt: the flow goes on in this CPU's interrupt context."""
         flow.thread, flow.since = self.irq, now
@@ -160,31 +183,47 @@ class Cpu:
 
 def lose(thread: Thread, begin: int, end: int, what: int) -> None:
     """All that `thread` carries was without CPU from `begin` to `end`: move its clocks, down to the leaf."""
-    length = end - begin
-    if not length:
+    if begin == end:
         return
-    while True:
-        inner = thread.inner
-        if inner is None or thread.busy:
-            if thread.busy:
-                thread.clock += length
-                thread.gaps.append((begin, length, what))
-            return
-        inner.since += length
-        inner.slice_end += length
-        inner.quota_end += length
-        if inner.irq_since >= 0:
-            thread = inner.irq
-        elif inner.current is not None:
-            thread = inner.current
-        else:
-            return
+    if thread.busy:
+        thread.clock += end - begin
+        thread.gaps.append((begin, end - begin, what))
+        return
+    cpu = thread.inner
+    if cpu is None:
+        return
+    if thread.stage == POLLING:
+        polled(thread, begin)
+        thread.poll_since = end
+    if cpu.irq_since >= 0:  # what lies beneath the interrupt had lost its time up to here already
+        cpu.lose(cpu.irq_since, begin, cpu.sched.irq_what)
+        cpu.irq_since = end
+        lose(cpu.irq, begin, end, what)
+    cpu.lose(begin, end, what)
+
+
+def polled(host: Thread, now: int) -> int:
+    """Write down how long a carrier has polled; returns when that ended."""
+    end = max(host.poll_since, min(now, host.poll_end))
+    if end > host.poll_since:
+        host.sim.record.rows += (NONE, NONE, NONE, host.poll_what, host.id, host.poll_since, end)
+    return end
 
 
 class Core(Cpu):
     """A physical CPU, and the one timer that its chain needs."""
 
-    __slots__ = ("alarm", "armed", "deadline", "idle_deep_ns", "idle_ops", "idle_since", "leaf", "poked", "tolls")
+    __slots__ = (
+        "alarm",
+        "armed",
+        "deadline",
+        "idle_deep_ns",
+        "idle_ops",
+        "idle_since",
+        "leaf",
+        "poked",
+        "tolls",
+    )
 
     def __init__(self, sim: Simulation, index: int) -> None:
         super().__init__(sim, index)
@@ -301,7 +340,8 @@ class Core(Cpu):
             if irq.flow is not None or irq.flows:
                 if cpu.irq_since < 0:
                     self._interrupt(cpu, now, entered)
-                self._collect(cpu)
+                self.tolls += cpu.tail
+                cpu.tail.clear()
                 self.deadline = deadline
                 return irq
             if cpu.irq_since >= 0:
@@ -319,18 +359,25 @@ class Core(Cpu):
                     self.deadline = deadline
                     return self._halt(host, now)
                 entered = True
+            if cpu.tail:
+                self.tolls += cpu.tail
+                cpu.tail.clear()
             if cpu.contended and cpu.slice_end < deadline:
                 deadline = cpu.slice_end
             if cpu.quota_end < deadline:
                 deadline = cpu.quota_end
             inner = thread.inner
             if inner is None or thread.busy:
-                self._collect(cpu)
                 self.deadline = deadline
                 return thread
-            if inner.current is None and not inner.irq.flows and inner.handoff is None and not inner.sched.waiting:
+            if inner.current is None and not inner.has_work():
+                if thread.stage != POLLING:
+                    self.deadline = deadline
+                    return self._halt(thread, now)
+                if cpu is not self and thread.poll_end < deadline:  # a core's own may end unnoticed
+                    deadline = thread.poll_end
                 self.deadline = deadline
-                return None if thread.stage == POLLING else self._halt(thread, now)
+                return None
             if thread.stage != GUEST:
                 if thread.stage == POLLING:
                     self._end_poll(thread, now)
@@ -342,11 +389,6 @@ class Core(Cpu):
                 entered = True
             cpu = inner
 
-    def _collect(self, cpu: Cpu) -> None:
-        if cpu.tail:
-            self.tolls += cpu.tail
-            cpu.tail.clear()
-
     def _keep(self, cpu: Cpu, thread: Thread, now: int) -> Thread | None:
         """Shall the current thread go on? If not, put it back and return None."""
         sched = cpu.sched
@@ -355,11 +397,11 @@ class Core(Cpu):
             return None
         if thread.stage == POLLING and self._poll(thread, now):
             return None
-        if cpu.quota_end <= now:
+        if cpu.quota_end <= now and not sched.renew(cpu, thread, now):
             self._put_off(cpu, thread, now)
             return None
-        if not sched.waiting and not cpu.resched:
-            cpu.contended = False
+        if not sched.waiting:
+            cpu.contended = cpu.resched = False
             sched.alone |= cpu.bit
             return thread
         if not cpu.contended:  # alone until now: its slice has been renewed silently
@@ -378,6 +420,7 @@ class Core(Cpu):
         thread = cpu.handoff
         if thread is not None:
             cpu.handoff = None
+            sched.handed &= ~cpu.bit
             if thread.state == DEAD or not sched.admit(cpu, thread, now):
                 thread = None
         if thread is None:
@@ -398,7 +441,7 @@ class Core(Cpu):
         self.tolls += sched.switch_ops
         if thread.off_since >= 0:
             lose(thread, thread.off_since, now, thread.off_what)
-            thread.off_since = NONE
+            thread.off_since = thread.off_what = NONE
         if thread.inner is not None and thread.stage == GUEST:
             self.tolls += thread.entry_ops
         return thread
@@ -409,11 +452,7 @@ class Core(Cpu):
         cpu.current = None
         cpu.resched = False
         if thread.stage == POLLING:
-            self._end_poll(thread, now)
-            thread.stage = HALTED
-            sched.leave(cpu, thread, now)
-            sched.sleep(thread)
-            thread.state = BLOCKED
+            self._sleep(thread, now)
             return
         sched.leave(cpu, thread, now)
         thread.off_what = sched.queue_what
@@ -446,11 +485,12 @@ class Core(Cpu):
         thread = cpu.current
         if thread is not None:
             if thread.stage == POLLING:
-                self._end_poll(thread, now)
-                thread.stage = HALTING  # the poll goes on after it, as a fresh one
+                if not self._poll(thread, now):
+                    self._end_poll(thread, now)
+                    thread.stage = HALTING  # the poll goes on after it, as a fresh one
             elif thread.inner is not None and thread.stage == GUEST and not thread.busy:
                 self.tolls += thread.exit_ops
-        elif cpu is self:
+        if cpu is self and cpu.current is None:
             self._leave_idle(now)
         if cpu.host is not None and not entered:
             self.tolls += cpu.host.poke_ops
@@ -459,15 +499,9 @@ class Core(Cpu):
     def _resume(self, cpu: Cpu, now: int) -> None:
         """Interrupt context is empty: the thread beneath it goes on, having lost that time."""
         begin, cpu.irq_since = cpu.irq_since, NONE
+        cpu.lose(begin, now, cpu.sched.irq_what)
         thread = cpu.current
-        if thread is None:
-            return
-        length = now - begin
-        cpu.since += length
-        cpu.slice_end += length
-        cpu.quota_end += length
-        lose(thread, begin, now, cpu.sched.irq_what)
-        if thread.inner is not None and thread.stage == GUEST and not thread.busy:
+        if thread is not None and thread.inner is not None and thread.stage == GUEST and not thread.busy:
             self.tolls += thread.entry_ops
 
     # ---------------------------------------------------------------------------------------- a vCPU with nothing to do
@@ -476,6 +510,7 @@ class Core(Cpu):
         """The guest is idle: its carrier takes it out (HLT), polls a while, sleeps. Returns the carrier if it owes."""
         inner = host.inner
         assert inner is not None
+        inner.sched.idle |= inner.bit
         if host.stage == GUEST:
             host.stage = HALTING
             host.clock = now
@@ -490,9 +525,12 @@ class Core(Cpu):
 
     def _halted(self, host: Thread, now: int) -> None:
         """The way out is paid for: poll if nobody else wants this CPU, else sleep."""
-        sched = host.sched
+        sched, inner = host.sched, host.inner
+        assert inner is not None
+        if inner.has_work():
+            return  # it came on the way out: back in
         if host.poll_ns and not sched.waiting and host.cpu.handoff is None:
-            host.stage, host.poll_since = POLLING, now
+            host.stage, host.poll_since, host.poll_end = POLLING, now, now + host.poll_ns
             sched.polling |= host.cpu.bit
         else:
             host.stage = HALTED
@@ -500,24 +538,27 @@ class Core(Cpu):
 
     def _poll(self, host: Thread, now: int) -> bool:
         """A polling carrier that nobody has woken. True when it has just given up and gone to sleep."""
-        if now < host.poll_since + host.poll_ns and host.cpu.handoff is None and not host.sched.waiting:
+        if now < host.poll_end and host.cpu.handoff is None and not host.sched.waiting:
             return False
-        self._end_poll(host, now)
-        host.stage = HALTED
-        host.state = BLOCKED
-        cpu = host.cpu
-        cpu.current = None
-        cpu.sched.leave(cpu, host, min(now, host.poll_since + host.poll_ns))
-        cpu.sched.sleep(host)
-        if cpu is self and now > host.poll_since + host.poll_ns:
-            self.idle_since = host.poll_since + host.poll_ns
+        self._sleep(host, now)
         return True
 
-    def _end_poll(self, host: Thread, now: int) -> None:
-        end = min(now, host.poll_since + host.poll_ns)
+    def _sleep(self, host: Thread, now: int) -> None:
+        """A polling carrier gives up its CPU; what came for its guest since then wakes it at once."""
+        end = self._end_poll(host, now)
+        if host.cpu is self and end < now:
+            self.idle_since = end
+        host.stage = HALTED
+        self._block(host, end)
+        assert host.inner is not None
+        if host.inner.has_work():
+            if host.cpu.handoff is None:
+                host.sched.idle |= host.cpu.bit
+            host.wake(now)
+
+    def _end_poll(self, host: Thread, now: int) -> int:
         host.sched.polling &= ~host.cpu.bit
-        if end > host.poll_since:
-            self.sim.record.rows += (NONE, NONE, NONE, host.poll_what, host.id, host.poll_since, end)
+        return polled(host, now)
 
     # ---------------------------------------------------------------------------------------------------- tolls
 
@@ -544,24 +585,25 @@ class Core(Cpu):
 
 def kill(threads: Iterable[Thread], now: int) -> None:
     """End threads where they stand: what they had not paid for by now has not happened; their flows are gone."""
+    threads = [thread for thread in threads if thread.state != DEAD]
     for thread in threads:
-        if thread.state == DEAD:
-            continue
+        catch_up(thread, now)
+    for thread in threads:
         was, thread.state = thread.state, DEAD
-        if was in (QUEUED, RUNNING, PARKED):
-            if was == RUNNING and thread.cpu.current is thread:
-                thread.sched.leave(thread.cpu, thread, now)
-                if thread.stage == POLLING:
-                    thread.sched.polling &= ~thread.cpu.bit
+        if was == RUNNING:
+            if thread.stage == POLLING:
+                thread.sched.polling &= ~thread.cpu.bit
+                polled(thread, now)
+            thread.sched.leave(thread.cpu, thread, now)
+        if was in (QUEUED, RUNNING):
             thread.sched.sleep(thread)
+        if was == RUNNING or thread.busy:
             thread.cpu.poke()
         if thread.busy:
-            lost = now - thread.off_since if thread.off_since >= 0 else 0
-            if lost:
-                thread.gaps.append((thread.off_since, lost, thread.off_what))
-            if thread.gaps:
-                mend(thread, thread.sim.record)
-            thread.sim.record.truncate(thread.burst, thread.burst_end, thread.closed, now)
+            record = thread.sim.record
+            written = mend(thread, record)
+            record.truncate(thread.burst, thread.burst_end, thread.closed, now)
+            record.truncate(written, record.here(), (), now)
             thread.busy = False
         for flow in (thread.flow, *thread.flows):
             if flow is not None:
@@ -569,8 +611,30 @@ def kill(threads: Iterable[Thread], now: int) -> None:
         thread.flows.clear()
 
 
+def catch_up(thread: Thread, now: int) -> None:
+    """Tell a thread now what it has lost so far: by itself, or because a CPU beneath it is elsewhere."""
+    lost: list[Thread | Cpu] = []
+    at: Thread | None = thread
+    while at is not None:
+        if at.off_since >= 0:
+            lost.append(at)
+            break
+        cpu = at.cpu
+        if cpu.current is not at and cpu.irq is not at:
+            break
+        lost.append(cpu)
+        at = cpu.host
+    for who in reversed(lost):
+        if isinstance(who, Thread):
+            begin, who.off_since = who.off_since, now
+            lose(who, begin, now, who.off_what)
+        elif who.irq_since >= 0:
+            begin, who.irq_since = who.irq_since, now
+            who.lose(begin, now, who.sched.irq_what)
+
+
 def stop(threads: Iterable[Thread], now: int) -> None:
-    """The run ends at `now`."""
+    """The run ends at `now`: nothing that is owed then has happened, and who has lost his CPU has lost it until then."""
     kill(threads, now)
 
 
@@ -582,8 +646,8 @@ def finish(flow: Flow, thread: Thread, now: int, _: Any) -> bool:
 FINISH: Effect = (finish, None)
 
 
-def mend(thread: Thread, record: Any) -> None:
-    """Make a burst's marks final: move them past its gaps, and write a span for each gap.
+def mend(thread: Thread, record: Recorder) -> int:
+    """Make a burst's marks final: move them past its gaps, and write a span for each gap, from the place returned.
 
     A gap that begins inside an op becomes that op's child; a gap between ops stands beside them. A later gap that falls
     into an earlier toll splits it, as it splits any op.
@@ -604,6 +668,7 @@ def mend(thread: Thread, record: Any) -> None:
                 cut.append((start, end, of))
         pieces = [*cut, (begin, begin + length, what)]
     pieces.sort()
+    written = record.here()
     inside = [*thread.closed, *range(place, stop, WIDTH)]
     for start, end, what in pieces:
         parent = NONE
@@ -617,3 +682,4 @@ def mend(thread: Thread, record: Any) -> None:
         of = record.get(parent * WIDTH + REQUEST) if parent != NONE else NONE
         record.rows += (parent, NONE, of, what, thread.id, start, end)
     gaps.clear()
+    return written

@@ -134,7 +134,12 @@ class Layer:
         """
         flow = Flow(thread)
         request = Request(
-            self.sim, kind, flow, self.node, workload=workload, cause=NONE if cause is None else cause.flow.span
+            self.sim,
+            kind,
+            flow,
+            self.node,
+            workload=workload,
+            cause=NONE if cause is None else cause.flow.span,
         )
         request.done = Gate(self.engine_what("waiting", WAIT))
         flow.start(self._whole(request), now)
@@ -165,6 +170,17 @@ class Layer:
             rows += (span, NONE, rid, op.what, tid, clock, end)
             clock = end
         thread.clock = clock
+
+    def repeat(self, request: Request, times: int, *ops: str) -> None:
+        """The same ops many times in a row: each is drawn every time, and all its times stand in one span."""
+        thread = request.flow.thread
+        for name in ops:
+            op = self.op(name)
+            length = sum(op.draw_ns() for _ in range(times))
+            self._record.counts[self._record.spans] = times
+            end = thread.clock + length
+            self._rows += (request.flow.span, NONE, request.flow.rid, op.what, thread.id, thread.clock, end)
+            thread.clock = end
 
     def work(self, request: Request, op: str, length_ns: int) -> None:
         """CPU time whose length a setting gives, not a timing: a workload's own computing."""

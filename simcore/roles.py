@@ -46,8 +46,8 @@ class Hypervisor(Layer):
         """Start the program that is the virtual machine; the request is on a thread of that program."""
         raise NotImplementedError
 
-    def access(self, request: Request) -> None:
-        """The guest touches a register of an emulated device: out, emulate, back in, on the same thread."""
+    def access(self, request: Request, times: int = 1) -> None:
+        """The guest touches registers of an emulated device: out, emulate, back in, on the same thread."""
         raise NotImplementedError
 
     def kick(self, request: Request, back_end: Thread) -> Steps:

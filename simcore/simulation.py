@@ -74,7 +74,9 @@ class Simulation:
         self.env = simpy.Environment(initial_time=0)
         self.seed, self.clock_hz, self.family, self.spread = seed, clock_hz, family, spread
         self.record = Recorder()
-        self.poked: deque[Core] = deque()  # cores that must look again, in order; never run inside their waker's call
+        self.poked: deque[Core] = (
+            deque()
+        )  # cores that must look again, in order; never run inside their waker's call
         self.ops: list[tuple[int, str, str]] = []  # node, component, op
         self.timings: list[dict[str, Any]] = []  # as the trace's header shows them
         self.threads: list[tuple[str, int]] = []  # id, node
@@ -134,6 +136,8 @@ class Simulation:
     def series_id(self, key: str, entry: dict[str, Any]) -> int:
         return self._index(self.series, key, entry)
 
-    def what(self, node: int, component: str, op: str, kind: int, timing: int = NONE, marks: int = NONE) -> int:
+    def what(
+        self, node: int, component: str, op: str, kind: int, timing: int = NONE, marks: int = NONE
+    ) -> int:
         entry = What(node, self.op_id(node, component, op), kind, timing, marks)
         return self._index(self.record.whats, entry, entry)

@@ -110,9 +110,10 @@ def texts(lang: str) -> dict[str, Any]:
     """All texts of one language: what the page fetches once. A missing file is an error."""
     if lang not in LANGUAGES:
         raise ValueError(f"no language {lang!r}; there are {', '.join(LANGUAGES)}")
+    asked = read_texts(HERE / f"requests.{lang}.toml")
     return {
         "components": {name: dict(entry.texts(lang)) for name, entry in load_catalog().entries.items()},
-        "kinds": dict(read_texts(HERE / f"requests.{lang}.toml")["kinds"]),
+        **{part: dict(asked[part]) for part in ("kinds", "signs")},
         "findings": dict(read_texts(HERE / "stack" / f"findings.{lang}.toml")),
         "sources": dict(sources()),
     }

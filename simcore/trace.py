@@ -54,7 +54,10 @@ class Recorder:
     wakeups: list[int] = field(default_factory=list)  # at, waker, woken, request, span
     logs: list[int] = field(default_factory=list)  # span, node, text, request
     counters: list[int] = field(default_factory=list)  # at, series, value
-    marks: list[int] = field(default_factory=list)  # at, kind, node, request, span: instants that are no operation
+    counts: dict[int, int] = field(default_factory=dict)  # spans that stand for several equal ones: how many
+    marks: list[int] = field(
+        default_factory=list
+    )  # at, kind, node, request, span: instants that are no operation
 
     @property
     def spans(self) -> int:
@@ -139,6 +142,7 @@ TABLES: dict[str, dict[str, str]] = {
         "start_ns": "delta",
         "end_ns": "from:start_ns",
         "timing": "plain",
+        "count": "plain",
     },
     "instants": {"at_ns": "delta", "kind": "plain", "node": "plain", "request": "plain", "span": "delta"},
     "wakeups": {"at_ns": "delta", "waker": "plain", "woken": "plain", "request": "plain", "span": "delta"},
@@ -163,7 +167,7 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
     what, start, end = rows[WHAT::WIDTH], rows[START::WIDTH], rows[END::WIDTH]
     request = rows[REQUEST::WIDTH]
     node_of = [w.node for w in whats]
-    spans = {
+    spans: dict[str, Any] = {
         "id": range(len(what)),
         "parent": rows[PARENT::WIDTH],
         "cause": rows[CAUSE::WIDTH],
@@ -175,11 +179,12 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
         "start_ns": start,
         "end_ns": end,
         "timing": array("q", map([w.timing for w in whats].__getitem__, what)),
+        "count": array("q", [1]) * len(what),
     }
+    for span, times in recorder.counts.items():
+        spans["count"][span] = times
     marks = {i: w.marks for i, w in enumerate(whats) if w.marks != NONE}
-    instants = [
-        (start[i], marks[w], node_of[w], request[i], i) for i, w in enumerate(what) if w in marks
-    ]
+    instants = [(start[i], marks[w], node_of[w], request[i], i) for i, w in enumerate(what) if w in marks]
     instants += _by(recorder.marks, 5)
     logs = [(end[span], node, text, req) for span, node, text, req in _by(recorder.logs, 4)]
     asked = [

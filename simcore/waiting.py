@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from .cpu import Cpu, Effect, Flow, Thread
+from .cpu import DEAD, Cpu, Effect, Flow, Thread
 from .simulation import Alarm, Op, Simulation
 from .trace import NONE
 
@@ -94,7 +94,7 @@ class Lock:
     def release(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
         while self.waiting:
             heir, where, since = self.waiting.popleft()
-            if heir.dead:
+            if heir.dead or where.state == DEAD:
                 continue
             record = where.sim.record
             record.rows += (heir.span, NONE, heir.rid, self.what, where.id, since, now)
@@ -171,6 +171,8 @@ def carry_on(flow: Flow, thread: Thread, now: int) -> None:
             effect: Effect | None = flow.steps(None)
         except StopIteration:
             return
-        assert thread.clock == now, f"{thread.name} is a device: it cannot spend CPU time; interrupt a CPU first"
+        assert thread.clock == now, (
+            f"{thread.name} is a device: it cannot spend CPU time; interrupt a CPU first"
+        )
         if effect is not None and not effect[0](flow, thread, now, effect[1]):
             return

@@ -10,14 +10,33 @@ template draws it. Three sizes: `FULL` with a second line of text, `COMPACT` for
 `CARD` for the gallery.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import east_asian_width
 
-__all__ = ["CARD", "COMPACT", "FULL", "Box", "Diagram", "Part", "Rail", "Size", "draw", "parts_of", "shortened"]
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+import simcore
+
+__all__ = [
+    "CARD",
+    "COMPACT",
+    "FULL",
+    "Box",
+    "Diagram",
+    "Part",
+    "Rail",
+    "Size",
+    "draw",
+    "parts_of",
+    "shortened",
+]
 
 BESIDE = ("engine",)
+OWNERS = ("machine", "vm")
 OWNED = ("firmware", "nic", "disk")
 """The order in which the parts of a machine or vm stand beside it: the disk last, on the path."""
 
@@ -29,16 +48,21 @@ class Size:
     row: int
     gap: int
     edge: int
+    rail: int
     text: float
     small: float
     second_line: bool
 
 
-FULL = Size("full", width=480, row=60, gap=6, edge=46, text=15.5, small=12.5, second_line=True)
-COMPACT = Size("compact", width=260, row=46, gap=5, edge=14, text=13, small=11.5, second_line=False)
-CARD = Size("card", width=260, row=38, gap=4, edge=14, text=13, small=11.5, second_line=False)
+FULL = Size("full", width=480, row=60, gap=6, edge=46, rail=26, text=15.5, small=12.5, second_line=True)
+COMPACT = Size("compact", width=260, row=46, gap=5, edge=14, rail=20, text=13, small=11.5, second_line=False)
+CARD = Size("card", width=260, row=38, gap=4, edge=14, rail=11, text=13, small=11.5, second_line=False)
 ROOM_FOR_STATE = 92
-NARROWEST = 10.0
+LATIN_WIDTH = 0.65
+WIDE = 260
+"""A full-size box at least this wide has room for a state at the end of its first line."""
+NARROW = 150
+"""A box narrower than this has no icon and small letters."""
 
 
 @dataclass
@@ -83,15 +107,21 @@ class Box:
 
     @property
     def text_x(self) -> float:
-        return self.x + (11 if self.chip else self.size.edge if self.w > 150 else 14)
+        return self.x + (11 if self.small else self.size.edge)
+
+    @property
+    def small(self) -> bool:
+        return self.chip or self.w < NARROW
 
     @property
     def name_lines(self) -> list[tuple[float, str]]:
         """Each line of the name with its baseline; above the middle where a second line of text follows."""
-        height = self.size.small if self.chip else self.size.text
+        height = self.size.small if self.small else self.size.text
         middle = self.y + self.h / 2
-        if not self.chip and self.size is not CARD:
-            return [(round(middle - (4 if self.sub or self.size is FULL else 3), 1), self.lines[0])]
+        if self.size is not CARD and not self.small:
+            return [(round(middle - 4, 1), self.lines[0])]
+        if self.size is not CARD:
+            middle = self.y + self.h * 0.37
         top = middle + height * 0.36 - (len(self.lines) - 1) * height * 0.6
         return [(round(top + number * height * 1.2, 1), line) for number, line in enumerate(self.lines)]
 
@@ -100,8 +130,12 @@ class Box:
         return self.y + self.h / 2 + 15
 
     @property
+    def has_state(self) -> bool:
+        return not self.small and (self.size is COMPACT or self.w >= WIDE)
+
+    @property
     def state_x(self) -> float:
-        return self.cx - 20 if self.size is FULL else self.text_x
+        return self.cx - 18 if self.size is FULL else self.text_x
 
     @property
     def state_y(self) -> float:
@@ -125,7 +159,7 @@ class Box:
 
     @property
     def has_icon(self) -> bool:
-        return self.size is FULL and not self.chip and self.w > 150
+        return self.size is FULL and not self.small
 
 
 @dataclass(frozen=True)
@@ -148,6 +182,10 @@ class Diagram:
     size: Size
 
     @property
+    def rows(self) -> int:
+        return len({box.y for box in self.boxes})
+
+    @property
     def ground_y(self) -> float:
         return self.height - 1
 
@@ -155,18 +193,17 @@ class Diagram:
 def parts_of(scenario: Any, texts: Mapping[str, Any]) -> Part:
     """The tree of a legal scenario, its workloads included; `texts` by component id."""
     by_id: dict[str, Part] = {}
+    has_guests = any(node.role == "vm" for node in scenario.nodes.values())
 
     def part(node: Any) -> Part:
-        words = texts[node.is_]
-        made = by_id[node.id] = Part(
-            id=node.id,
-            is_=node.is_,
-            role=node.entry.role,
-            label=str(words.get("label", node.is_)),
-            short=str(words.get("short", node.is_)),
-            sub=str(words.get("sub", "")),
-            beside=node.entry.role in BESIDE or node.entry.control_plane,
-        )
+        words, role = texts[node.is_], node.entry.role
+        label, short = str(words.get("label", node.is_)), str(words.get("short", node.is_))
+        if role == "kernel" and has_guests:
+            where = _("guest") if scenario.computer(node).role == "vm" else _("host")
+            label, short = f"{label} ({where})", f"{short} ({where})"
+        sub = _size_of(node) or str(words.get("sub", ""))
+        beside = role in BESIDE or node.entry.control_plane
+        made = by_id[node.id] = Part(node.id, node.is_, role, label, short, sub, beside=beside)
         return made
 
     def grow(node: Any) -> Part:
@@ -183,6 +220,16 @@ def parts_of(scenario: Any, texts: Mapping[str, Any]) -> Part:
     return root
 
 
+def _size_of(node: Any) -> str:
+    """Of a machine or vm: "12 CPUs · 64 GiB"."""
+    count, memory = node.settings.get("vcpus") or node.settings.get("cpus"), node.settings.get("memory")
+    if node.entry.role not in OWNERS or not isinstance(count, int) or not isinstance(memory, int):
+        return ""
+    cpus = ngettext("%(count)d CPU", "%(count)d CPUs", count) if node.entry.role == "machine" else ""
+    cpus = cpus or ngettext("%(count)d vCPU", "%(count)d vCPUs", count)
+    return simcore.render("{cpus} · {memory:bytes}", {"cpus": cpus % {"count": count}, "memory": memory})
+
+
 def _nearness(name: str) -> int:
     return OWNED.index(name) if name in OWNED else len(OWNED) - 1
 
@@ -197,45 +244,51 @@ def draw(root: Part, size: Size = FULL) -> Diagram:
 
 
 def _place(part: Part, x: float, width: float, y: float, size: Size, boxes: list[Box]) -> None:
-    rail = x + width - (width * 0.12 if width > 200 else width * 0.2)
+    rail = x + width - min(size.rail, width * 0.2)
     if not part.owned:
         boxes.append(_box(part, x, y, width, rail, size))
     else:
-        own = width * (0.46 if len(part.owned) > 1 else 0.66)
-        chip = (width - own - size.gap * len(part.owned)) / len(part.owned)
-        boxes.append(_box(part, x, y, own, x + own - min(26, own * 0.14), size))
-        for number, owned in enumerate(part.owned):
-            left = x + own + size.gap + number * (chip + size.gap)
-            last = number == len(part.owned) - 1
-            boxes.append(_box(owned, left, y, chip, rail if last else left + chip / 2, size, chip=True))
+        own = width * (0.66 if len(part.owned) == 1 else 0.5 if size is FULL else 0.42)
+        boxes.append(_box(part, x, y, own, x + own - min(size.rail, own * 0.2), size))
+        left, weights = x + own + size.gap, [text_width(_plain(owned.short), 1) + 4 for owned in part.owned]
+        room = width - own - size.gap * len(part.owned)
+        for owned, weight in zip(part.owned, weights, strict=True):
+            chip = room * weight / sum(weights)
+            boxes.append(
+                _box(owned, left, y, chip, left + chip - min(size.rail, chip * 0.3), size, chip=True)
+            )
+            left += chip + size.gap
+    _place_above(part, x, width, y - size.row - size.gap, size, boxes)
+
+
+def _place_above(part: Part, x: float, width: float, y: float, size: Size, boxes: list[Box]) -> None:
+    """What stands on a part: the control plane at the left, the rest shares the room by its leaves."""
     beside = [held for held in part.holds if held.beside]
     path = [held for held in part.holds if not held.beside]
-    above = y - size.row - size.gap
-    left, room = x, width
-    if beside:
-        share = room * 0.3 if path else room
-        each = (share - size.gap * len(beside)) / len(beside) if path else (room / len(beside))
-        for held in beside:
-            _place(held, left, each, above, size, boxes)
-            left += each + size.gap
-        room = x + width - left
-    if path:
-        leaves = sum(held.leaves for held in path)
-        usable = room - size.gap * (len(path) - 1)
-        for held in path:
-            each = usable * held.leaves / leaves
-            _place(held, left, each, above, size, boxes)
-            left += each + size.gap
+    left, right = x, x + width
+    each = width * 0.3 / len(beside) if beside and path else width / max(1, len(beside))
+    for held in beside:
+        _place(held, left, each - (size.gap if path else 0), y, size, boxes)
+        left += each
+    leaves = sum(held.leaves for held in path)
+    usable = right - left - size.gap * (len(path) - 1)
+    for held in path:
+        each = usable * held.leaves / leaves
+        _place(held, left, each, y, size, boxes)
+        left += each + size.gap
 
 
 def _box(part: Part, x: float, y: float, w: float, cx: float, size: Size, chip: bool = False) -> Box:
-    small = size.small if chip else size.text
-    room = w - (18 if chip else (size.edge if w > 150 else 14) + 8) - (0 if chip else min(ROOM_FOR_STATE, w * 0.22))
-    lines = _wrapped(part.short, room, small, 2 if chip or size is CARD else 1)
-    sub = "" if chip or not size.second_line else shortened(part.sub, room + 20, size.small)
-    cy = y + size.row / 2
-    numbers = (round(number, 1) for number in (x, y, w, cx, cy))
-    x, y, w, cx, cy = numbers
+    small = chip or w < NARROW
+    start = 11 if small else size.edge
+    letters = size.small if small else size.text
+    until = x + w - 7 if small or size is CARD else cx - 12
+    room = until - x - start - (ROOM_FOR_STATE if size is FULL and w >= WIDE else 0)
+    name = part.short if text_width(part.short, letters) <= room else _plain(part.short)
+    lines = _wrapped(name, room, letters, 2 if small or size is CARD else 1)
+    sub = "" if small or not size.second_line else shortened(part.sub, until - x - start, size.small)
+    cy = y + size.row * (0.72 if small and size is not CARD else 0.5)
+    x, y, w, cx, cy = (round(number, 1) for number in (x, y, w, cx, cy))
     return Box(part, x, y, w, size.row, cx, cy, tuple(lines), sub, chip, size)
 
 
@@ -260,8 +313,8 @@ def _rails(part: Part, at: Mapping[str, Box]) -> Iterator[Rail]:
 
 
 def text_width(text: str, size: float) -> float:
-    """About how wide a text is: a Chinese character is as wide as it is high, a Latin one a little over half."""
-    wide = sum(1.0 if east_asian_width(char) in "WF" else 0.56 for char in text)
+    """About how wide a text is in the widest of common fonts: Chinese characters are as wide as they are high."""
+    wide = sum(1.0 if east_asian_width(char) in "WF" else LATIN_WIDTH for char in text)
     return wide * size
 
 
@@ -274,17 +327,18 @@ def shortened(text: str, room: float, size: float) -> str:
     return text.rstrip(" ,，、·") + "…" if len(text) > 1 else ""
 
 
+def _plain(name: str) -> str:
+    """A name without what follows in brackets, for where there is little room."""
+    return re.split(r" ?[(（]", name, maxsplit=1)[0] or name
+
+
 def _wrapped(text: str, room: float, size: float, lines: int) -> list[str]:
-    """Up to `lines` lines, broken at spaces (between Chinese characters where there are none)."""
+    """Up to `lines` lines, broken after spaces and hyphens and between Chinese characters."""
     if lines == 1 or text_width(text, size) <= room:
         return [shortened(text, room, size)]
-    words = text.split(" ")
-    for cut in range(len(words) - 1, 0, -1):
-        first, rest = " ".join(words[:cut]), " ".join(words[cut:])
+    pieces = [piece for piece in re.split(r"(?<=[ -])|(?<=[\u3000-\u9fff])", text) if piece]
+    for cut in range(len(pieces) - 1, 0, -1):
+        first, rest = "".join(pieces[:cut]).strip(), "".join(pieces[cut:]).strip()
         if text_width(first, size) <= room:
             return [first, shortened(rest, room, size)]
-    if any(east_asian_width(char) in "WF" for char in text):
-        for cut in range(len(text) - 1, 0, -1):
-            if text_width(text[:cut], size) <= room:
-                return [text[:cut], shortened(text[cut:], room, size)]
     return [shortened(text, room, size)]

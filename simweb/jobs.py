@@ -28,11 +28,7 @@ def run(canonical: dict[str, Any], seed: int, *, progress: Progress) -> dict[str
 
 def race(canonicals: list[dict[str, Any]], seed: int, start: str, *, progress: Progress) -> dict[str, Any]:
     """Several scenarios on one axis: each one's trace, the order, and the gaps with their parts."""
-    raced = simcore.race([simcore.scenario(canonical) for canonical in canonicals], seed, start)
-    return {
-        "runs": [_kept(result) for result in raced.results],
-        "lanes": raced.lanes,
-        "order": raced.order,
-        "gaps": raced.gaps,
-        "gap": raced.gap,
-    }
+    scenarios = [simcore.scenario(canonical) for canonical in canonicals]
+    raced = simcore.race(scenarios, seed, start, progress=progress)
+    starts = [lane.start_ns for lane in raced.lanes]
+    return raced.as_dict() | {"runs": [_kept(result) for result in raced.results], "starts": starts}

@@ -28,6 +28,7 @@ __all__ = [
 ORDER = ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")
 """The prebuilt stacks that the gallery shows first, from the lowest to the tallest; others follow."""
 MOST_LANES = 4
+MOST_BARS = 8
 HERE = Path(__file__).parent
 
 
@@ -80,7 +81,9 @@ def cards(lang: str) -> list[Card]:
     ]
 
 
-def reordered(chosen: Sequence[str], *, add: str = "", remove: str = "", up: str = "", down: str = "") -> list[str]:
+def reordered(
+    chosen: Sequence[str], *, add: str = "", remove: str = "", up: str = "", down: str = ""
+) -> list[str]:
     """The lanes chosen for a race after one press of a button; unknown and double ids fall out."""
     known = set(simcore.prebuilt())
     lanes = list(dict.fromkeys(id_ for id_ in chosen if id_ in known))[:MOST_LANES]
@@ -115,7 +118,14 @@ def lane_of(number: int, stack: str, scenario: Scenario, lang: str, size: diagra
     raw = scenario.raw
     source = simcore.prebuilt().get(stack, raw)
     label = in_language(source.get("label"), lang) or in_language(raw.get("label"), lang) or stack[:12]
-    return Lane(number, stack, label, in_language(source.get("question"), lang), scenario, picture(simcore.scenario(raw), lang, size))
+    return Lane(
+        number,
+        stack,
+        label,
+        in_language(source.get("question"), lang),
+        scenario,
+        picture(simcore.scenario(raw), lang, size),
+    )
 
 
 def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -178,14 +188,25 @@ class Bar:
 
 @dataclass(frozen=True)
 class Gap:
+    """`bars` are the largest parts and `rest` the others; with `rest_ns` they sum to the gap exactly."""
+
     slower: str
     faster: str
     total_ns: int
     bars: list[Bar]
+    rest: list[Bar]
 
     @property
     def total(self) -> str:
-        return signed_time(self.total_ns).lstrip("+")
+        return str(simcore.show_time(self.total_ns))
+
+    @property
+    def rest_ns(self) -> int:
+        return sum(bar.ns for bar in self.rest)
+
+    @property
+    def rest_shown(self) -> str:
+        return signed_time(self.rest_ns)
 
 
 def signed_time(ns: int) -> str:
@@ -194,53 +215,41 @@ def signed_time(ns: int) -> str:
 
 
 def gaps_of(result: Mapping[str, Any], lanes: Sequence[Lane], lang: str) -> list[Gap]:
-    """Each neighbour in the finish order, and first to last when there are more than two."""
-    gaps: Iterable[Any] = result["gaps"]
-    if len(lanes) > 2 and result.get("gap"):
-        gaps = [result["gap"], *gaps]
-    labels = {key: lane.label for lane in lanes for key in (lane.stack, lane.scenario.id)}
-    roles: dict[str, tuple[str, str]] = {}
-    for lane in lanes:
-        for box in lane.drawing.boxes:
-            for key in (box.part.id, box.part.is_):
-                roles.setdefault(key, (box.part.role, box.part.short))
-    return [_gap(gap, labels, roles, lang) for gap in gaps]
+    """First to last, then each neighbour in the finish order (the same thing when there are only two)."""
+    gaps: list[Any] = [result["gap"], *(result["gaps"] if len(lanes) > 2 else [])]
+    labels = {lane.scenario.id: lane.label for lane in lanes}
+    parts = {box.part.id: box.part for lane in lanes for box in lane.drawing.boxes}
+    return [_gap(gap, labels, parts, lang) for gap in gaps]
 
 
-def _gap(
-    gap: Mapping[str, Any], labels: Mapping[str, str], roles: Mapping[str, tuple[str, str]], lang: str
-) -> Gap:
+def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], parts: Mapping[str, Any], lang: str) -> Gap:
     largest = max((abs(part["ns"]) for part in gap["parts"]), default=0) or 1
-    bars = [
-        Bar(
-            layer=str(part["layer"]),
-            text=str(part["text"]),
-            label=_part_label(part, roles, lang),
-            where=roles.get(str(part["layer"]), ("", str(part["layer"])))[1],
-            role=roles.get(str(part["layer"]), ("", ""))[0],
-            ns=part["ns"],
-            width=round(max(0.6, 100 * abs(part["ns"]) / largest), 2),
+    bars = []
+    for part in gap["parts"]:
+        layer = parts.get(part["layer"])
+        bars.append(
+            Bar(
+                layer=part["layer"],
+                text=part["text"],
+                label=_part_label(part, lang),
+                where=layer.short if layer else "",
+                role=layer.role if layer else "wait",
+                ns=part["ns"],
+                width=round(max(0.6, 100 * abs(part["ns"]) / largest), 2),
+            )
         )
-        for part in gap["parts"]
-    ]
     bars.sort(key=lambda bar: -abs(bar.ns))
-    return Gap(
-        slower=labels.get(str(gap["to"]), str(gap["to"])),
-        faster=labels.get(str(gap["from"]), str(gap["from"])),
-        total_ns=gap["total_ns"],
-        bars=bars,
-    )
+    cut = len(bars) if len(bars) <= MOST_BARS + 1 else MOST_BARS
+    faster, slower = (labels.get(gap[end], gap[end]) for end in ("from", "to"))
+    return Gap(slower, faster, gap["total_ns"], bars[:cut], bars[cut:])
 
 
-def _part_label(part: Mapping[str, Any], roles: Mapping[str, tuple[str, str]], lang: str) -> str:
-    """The name of the operation where the part is one, else of the kind of request, else of the layer."""
-    texts = simcore.texts(lang)
-    layer, text = str(part["layer"]), str(part["text"])
-    component = texts["components"].get(layer) or {}
-    for place in (component.get("ops", {}), texts["kinds"]):
-        if text in place:
-            return str(place[text]["name"])
-    return roles.get(layer, ("", layer))[1]
+def _part_label(part: Mapping[str, Any], lang: str) -> str:
+    """The name of the operation; of the kind of request or waiting where it is none of a component."""
+    words = simcore.texts(lang)
+    component = words["components"].get(part["is"]) or {}
+    named = component.get("ops", {}).get(part["text"]) or words["kinds"].get(part["text"]) or {}
+    return str(named.get("name") or part["text"])
 
 
 # Checking a scenario

@@ -55,7 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "simweb.middleware.FilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "simweb.middleware.LanguageMiddleware",
     "simweb.middleware.LargePostMiddleware",

@@ -135,7 +135,9 @@ def start(plan: Plan) -> Ticket:
     rows = plan.scenarios
     if not plan.is_race:
         args: tuple[Any, ...] = (rows[0].raw, rows[0].seed)
-        return pool().submit(Job(plan.key, "simweb.jobs:run", args, then=lambda done: _store_run(rows[0], done)))
+        return pool().submit(
+            Job(plan.key, "simweb.jobs:run", args, then=lambda done: _store_run(rows[0], done))
+        )
     args = ([row.raw for row in rows], rows[0].seed, plan.start)
     return pool().submit(Job(plan.key, "simweb.jobs:race", args, then=lambda done: _store_race(plan, done)))
 
@@ -148,10 +150,10 @@ def _store_run(row: Scenario, done: dict[str, Any]) -> dict[str, Any]:
 
 def _store_race(plan: Plan, done: dict[str, Any]) -> dict[str, Any]:
     lanes = []
-    for row, run, lane in zip(plan.scenarios, done["runs"], done["lanes"], strict=True):
+    for row, run, lane, start_ns in zip(
+        plan.scenarios, done["runs"], done["lanes"], done["starts"], strict=True
+    ):
         _store_trace(row, run)
-        span = _lane(run["hash"], run["outcome"])
-        start_ns = 0 if plan.start == "power-on" else span["start_ns"]
         lanes.append({"trace": run["hash"], "start_ns": start_ns, "end_ns": start_ns + lane["end_ns"]})
     result = {"lanes": lanes, "order": done["order"], "gaps": done["gaps"], "gap": done["gap"]}
     Race.objects.update_or_create(

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import (
@@ -105,7 +106,9 @@ def player(request: HttpRequest, ref: str) -> HttpResponse:
 def race(request: HttpRequest) -> HttpResponse:
     refs = list(dict.fromkeys(request.GET.getlist("stack")))
     if not 2 <= len(refs) <= presenters.MOST_LANES:
-        return _bad_request(request, _("A race needs two to four different stacks. Choose them in the gallery."))
+        return _bad_request(
+            request, _("A race needs two to four different stacks. Choose them in the gallery.")
+        )
     view = request.GET.get("view") or "boot"
     begin = request.GET.get("from") or store.STARTS[0]
     seed = _seed(request, 1)
@@ -127,7 +130,9 @@ def race(request: HttpRequest) -> HttpResponse:
         lanes.append(presenters.lane_of(number, found.prebuilt or row.id, row, language(), size))
     plan = store.Plan(tuple(lane.scenario for lane in lanes), begin)
     if len({row.id for row in plan.scenarios}) < len(lanes):
-        return _bad_request(request, _("Two of these stacks are the same scenario: a race needs different ones."))
+        return _bad_request(
+            request, _("Two of these stacks are the same scenario: a race needs different ones.")
+        )
     return _player_page(
         request,
         lanes,
@@ -198,7 +203,7 @@ async def trace(request: HttpRequest, trace_hash: str) -> HttpResponse:
         raise Http404(_("There is no trace of this name here."))
     if tag in request.headers.get("If-None-Match", ""):
         return _for_ever(HttpResponseNotModified(), tag)
-    data = store.trace_bytes(row)
+    data = await sync_to_async(store.trace_bytes)(row)
     if data is None:
         if (row.engine, row.ledger) != (simcore.ENGINE_VERSION, store.ledger_version()):
             return HttpResponse(
@@ -211,7 +216,7 @@ async def trace(request: HttpRequest, trace_hash: str) -> HttpResponse:
             await pool().wait(await store.asimulate_again(row))
         except JobError as error:
             return HttpResponse(str(error), status=HTTPStatus.SERVICE_UNAVAILABLE, content_type="text/plain")
-        data = store.trace_bytes(row)
+        data = await sync_to_async(store.trace_bytes)(row)
         if data is None:
             raise Http404(_("There is no trace of this name here."))
     return _for_ever(_gzipped(request, data, "application/octet-stream"), tag)

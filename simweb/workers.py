@@ -129,7 +129,9 @@ class _Worker:
         if self.pipe is None or not self.process.is_alive():
             self.stop()
             self.pipe, theirs = self.context.Pipe()
-            self.process = self.context.Process(target=_work, args=(theirs,), daemon=True, name="strata-worker")
+            self.process = self.context.Process(
+                target=_work, args=(theirs,), daemon=True, name="strata-worker"
+            )
             self.process.start()
             theirs.close()
         return self.pipe

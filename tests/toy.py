@@ -162,7 +162,7 @@ class World:
 
     def disk(self, station: Station, ns: int) -> Crossing:
         """The flow is in the device afterwards and must interrupt a CPU."""
-        return ((station.accept, (self.medium_what, ns)),)
+        return ((station.accept, ((self.medium_what, ns),)),)
 
     def run(self, until: int, check: Callable[[], None] | None = None) -> None:
         env = self.sim.env
@@ -190,7 +190,9 @@ class World:
         ids, rows, whats = {thread.id for thread in threads}, self.rows(), self.sim.record.whats
         total = 0
         for row in rows:
-            if row[THREAD] in ids and (row[WHAT] == what if what is not None else whats[row[WHAT]].kind == CPU):
+            if row[THREAD] in ids and (
+                row[WHAT] == what if what is not None else whats[row[WHAT]].kind == CPU
+            ):
                 total += row[END] - row[START]
             over = rows[row[0]] if row[0] >= 0 else None
             if over is not None and over[THREAD] in ids and whats[over[WHAT]].kind == CPU and what is None:

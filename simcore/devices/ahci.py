@@ -17,12 +17,10 @@ class Ahci(Layer):
     def read(self, request: Request) -> Steps:
         vcpu, hypervisor = request.flow.thread.cpu, self.owner.below
         self.spend(request, "build_command")
-        for _ in range(self.constant("issue_accesses")):
-            hypervisor.access(request)
+        hypervisor.access(request, self.constant("issue_accesses"))
         yield from hypervisor.kick(request, self.owner.back_end)
         self.spend(request, "emulate_command")
         yield from self.backing.serve(request)
         yield from hypervisor.inject(request, vcpu)
-        for _ in range(self.constant("complete_accesses")):
-            hypervisor.access(request)
+        hypervisor.access(request, self.constant("complete_accesses"))
         self.spend(request, "complete")

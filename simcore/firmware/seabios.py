@@ -13,7 +13,6 @@ class Seabios(Firmware):
         self.spend(request, "early_init")
         self.log(request, "start")
         self.log(request, "memory", memory=self.owner.settings["memory"])
-        for _ in range(self.constant("probe_exits")):
-            self.owner.below.access(request)
+        self.owner.below.access(request, self.constant("probe_exits"))
         self.spend(request, "pci_enumeration", "option_roms", "device_init", "boot_device")
         yield from self._load(request)

@@ -30,8 +30,8 @@ class Kvm(Hypervisor):
         self.spend(request, "load_firmware")
         yield from self.settle()
 
-    def access(self, request: Request) -> None:
-        self.spend(request, "vm_exit", "exit_to_user", "device_emulate", "vm_entry")
+    def access(self, request: Request, times: int = 1) -> None:
+        self.repeat(request, times, "vm_exit", "exit_to_user", "device_emulate", "vm_entry")
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
         self.spend(request, "vm_exit", "ioeventfd")

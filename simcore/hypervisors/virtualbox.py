@@ -24,8 +24,8 @@ class VirtualBox(Hypervisor):
         self.spend(request, "load_firmware")
         yield from self.settle()
 
-    def access(self, request: Request) -> None:
-        self.spend(request, "vm_exit", "ring0_dispatch", "mmio_emulate", "vm_entry")
+    def access(self, request: Request, times: int = 1) -> None:
+        self.repeat(request, times, "vm_exit", "ring0_dispatch", "mmio_emulate", "vm_entry")
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
         self.spend(request, "vm_exit", "ring0_dispatch", "async_io_wake")

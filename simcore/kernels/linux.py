@@ -105,9 +105,10 @@ class Linux(Kernel):
         self.log(request, "smp", cpus=cpus)
         self.spend(request, "initcalls")
         self.log(request, "net")
-        if isinstance(computer, VirtualMachine):  # virtual devices answer at once, but each question is an exit
-            for _ in range(computer.below.constant("probe_exits")):
-                computer.below.access(request)
+        if isinstance(
+            computer, VirtualMachine
+        ):  # virtual devices answer at once, but each question is an exit
+            computer.below.access(request, computer.below.constant("probe_exits"))
         else:
             self.spend(request, "probe_platform")
         self.spend(request, "driver_probe_disk")

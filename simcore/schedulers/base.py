@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from ..cpu import DEAD, NEVER, PARKED, POLLING, QUEUED, Cpu, Thread
+from ..cpu import DEAD, NEVER, PARKED, POLLING, QUEUED, RUNNING, Cpu, Thread
 from ..simulation import Op, Simulation
 from ..trace import NONE
 
@@ -26,6 +26,7 @@ class Group:
         self.sim, self.period_ns, self.chunk_ns = sim, period_ns, chunk_ns
         self.quota_ns = self.pool_ns = NEVER
         self.next_refill = phase_ns
+        self.threads: list[Thread] = []
         self.parked: deque[Thread] = deque()
         self.armed = False
 
@@ -37,6 +38,10 @@ class Group:
         if quota_ns is None:
             self.pool_ns = NEVER
             self._release()
+        for thread in self.threads:
+            if thread.state == RUNNING:  # what it has taken is not its own any more: ask again
+                thread.cpu.quota_end = self.sim.now
+                thread.cpu.poke()
 
     def take(self, now: int) -> int:
         """A chunk of the pool (0: empty), after the refills that are due."""
@@ -52,6 +57,7 @@ class Group:
     def park(self, thread: Thread, now: int) -> None:
         thread.state = PARKED
         thread.off_what = thread.sched.throttle_what
+        thread.sched.sleep(thread)
         self.parked.append(thread)
         if not self.armed:
             self.armed = True
@@ -65,7 +71,7 @@ class Group:
         parked, self.parked = self.parked, deque()
         for thread in parked:
             if thread.state == PARKED:
-                thread.sched.enqueue(thread, self.sim.now)
+                thread.wake(self.sim.now)
 
 
 class Scheduler:
@@ -76,6 +82,7 @@ class Scheduler:
         self.waiting = 0
         self.idle = (1 << len(self.cpus)) - 1
         self.polling = self.alone = 0
+        self.handed = 0  # virtual CPUs with a thread handed to them that they have not begun to run
         self.switch_ops: tuple[Op, ...] = ()
         self.irq_ops: tuple[Op, ...] = ()
         self.queue_what = self.irq_what = self.throttle_what = NONE
@@ -115,6 +122,7 @@ class Scheduler:
     # ---- what all share
 
     def wake(self, thread: Thread, now: int) -> None:
+        assert thread is not thread.cpu.irq, f"{thread.name} is interrupt context: it cannot sleep; hop first"
         self.arrive(thread)
         self.enqueue(thread, now)
 
@@ -125,12 +133,15 @@ class Scheduler:
         if cpu is not None:
             self.idle &= ~cpu.bit
             cpu.handoff = thread
+            if cpu.host is not None:
+                self.handed |= cpu.bit
             cpu.poke()
             return
         cpu = thread.cpu
         current = cpu.current
         self.put(thread, now)
-        if current is not None and cpu.irq_since < 0 and self.preempts(thread, current, now - cpu.since):
+        until = now if cpu.irq_since < 0 else cpu.irq_since
+        if current is not None and self.preempts(thread, current, until - cpu.since):
             cpu.resched = True
             cpu.poke()
         alone, self.alone = self.alone, 0
@@ -155,7 +166,7 @@ class Scheduler:
     def leave(self, cpu: Cpu, thread: Thread, now: int) -> None:
         """The thread gives up its CPU: its time is charged, the rest of its chunk goes back to the pool."""
         self.charge(thread, now - cpu.since)
-        if cpu.quota_end != NEVER:
+        if cpu.quota_end < NEVER:
             group = thread.group
             if group is not None and group.quota_ns != NEVER:
                 group.pool_ns += max(0, cpu.quota_end - now)
@@ -168,7 +179,26 @@ class Scheduler:
                 return None
             if thread.state != DEAD and self.admit(cpu, thread, now):
                 return thread
+        return self._steal(cpu, now) if self.handed else None
+
+    def _steal(self, cpu: Cpu, now: int) -> Thread | None:
+        """A thread that was handed to a virtual CPU which has not got a CPU itself since."""
+        for victim in self.cpus:
+            thread, host = victim.handoff, victim.host
+            if thread is not None and host is not None and host.state != RUNNING:
+                victim.handoff = None
+                self.handed &= ~victim.bit
+                self.idle |= victim.bit
+                if thread.state != DEAD and self.admit(cpu, thread, now):
+                    return thread
         return None
+
+    def renew(self, cpu: Cpu, thread: Thread, now: int) -> bool:
+        """The running thread's chunk is used up: another one, or False if the pool is empty."""
+        assert thread.group is not None
+        chunk = thread.group.take(now)
+        cpu.quota_end = NEVER if chunk == NEVER else now + chunk
+        return chunk > 0
 
     def admit(self, cpu: Cpu, thread: Thread, now: int) -> bool:
         """May the thread's group run now? If not, the thread is parked."""
@@ -182,4 +212,3 @@ class Scheduler:
             return False
         cpu.quota_end = NEVER if chunk == NEVER else now + chunk
         return True
-

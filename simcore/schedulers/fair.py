@@ -23,7 +23,9 @@ class Fair(Scheduler):
     ) -> None:
         self.queue: list[tuple[int, int, Thread]] = []
         self._slice_ns, self.unit = slice_ns, unit_weight
-        self.load = self.sum = self.floor = 0  # over the runnable: weights, weight x (vruntime - floor); the lowest seen
+        self.load = self.sum = self.floor = (
+            0  # over the runnable: weights, weight x (vruntime - floor); the lowest seen
+        )
         self.order = 0
         super().__init__(sim, cpus, node)
 

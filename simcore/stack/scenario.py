@@ -132,7 +132,7 @@ class Scenario:
 
     def computer(self, node: Node) -> Node:
         """The machine or vm whose CPUs and memory the node uses (a vm uses those of what runs it)."""
-        return next(lower for lower in self.below(node) if lower.role in OWNER_ROLES)
+        return next((lower for lower in self.below(node) if lower.role in OWNER_ROLES), self.stack)
 
     def canonical(self) -> dict[str, Any]:
         """The one spelling of this scenario: a raw scenario again, without what is default."""

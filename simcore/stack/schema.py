@@ -1,7 +1,7 @@
 """The JSON Schema (draft-07) of a scenario, made from the catalogue: what editors complete and check.
 
-Draft-07, because that is what yaml-language-server reads. It knows fields, components, settings and how values are
-written; which layer may stand on which is the business of the rules.
+Draft-07, because that is what yaml-language-server reads. It knows fields, components, settings and how
+values are written; which layer may stand on which is the business of the rules.
 """
 
 from collections.abc import Iterable
@@ -70,11 +70,7 @@ def _quantities() -> dict[str, Any]:
         "text": {
             "anyOf": [
                 sentence,
-                {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": dict.fromkeys(LANGUAGES, sentence),
-                },
+                {"type": "object", "additionalProperties": False, "properties": by_language},
             ]
         },
         "time": with_unit([*units.TIME_UNITS, "µs", "μs"], "200 us"),

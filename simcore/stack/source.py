@@ -4,9 +4,11 @@ No aliases (a kilobyte of them explodes to gigabytes), no tags, no double keys, 
 `on` and `1:30` stay what they look like: this is YAML 1.2, not 1.1.
 """
 
+import copy
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,9 @@ from ruamel.yaml.events import (
 
 from .findings import Finding, ScenarioError
 
-__all__ = ["DEEPEST", "LARGEST", "load", "scalar", "to_yaml"]
+__all__ = ["DEEPEST", "LARGEST", "load", "prebuilt", "scalar", "to_yaml"]
+
+PREBUILT = Path(__file__).parents[1] / "prebuilt"
 
 LARGEST = 256 * 1024
 """Bytes. A scenario of a thousand guests is 100 KiB."""
@@ -36,7 +40,12 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 
 
 def load(source: str | bytes | Path) -> dict[str, Any]:
-    """The raw scenario in a text, in bytes or in a file. Raises ScenarioError with all faults of form."""
+    """The raw scenario of a prebuilt id, or in a text, in bytes or in a file.
+
+    Raises ScenarioError with all faults of form, and OSError if a file cannot be read.
+    """
+    if isinstance(source, str) and source in _prebuilt():
+        return prebuilt()[source]
     if isinstance(source, Path):
         with source.open("rb") as file:
             source = file.read(LARGEST + 1)
@@ -58,6 +67,22 @@ def load(source: str | bytes | Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ScenarioError([Finding("not-a-table", params={"value": value})])
     return value
+
+
+def prebuilt() -> dict[str, dict[str, Any]]:
+    """The whole scenarios that come with Strata, by id, the smallest stack first. Yours to change."""
+    return copy.deepcopy(_prebuilt())
+
+
+@lru_cache(maxsize=1)
+def _prebuilt() -> dict[str, dict[str, Any]]:
+    found = {file.stem: load(file) for file in PREBUILT.glob("*.yaml")}
+    names = sorted(found, key=lambda name: (_layers(found[name]["stack"]), name))
+    return {name: found[name] for name in names}
+
+
+def _layers(node: dict[str, Any]) -> int:
+    return 1 + sum(_layers(held) for held in node.get("holds", ()))
 
 
 def scalar(text: str) -> Any:

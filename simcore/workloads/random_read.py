@@ -12,13 +12,13 @@ class RandomRead(Workload):
         self.left = self.settings["count"]
         thread = request.flow.thread
         others = range(1, min(self.settings["depth"], self.left))
-        slots = [self.spawn("service", thread, self.sim.now, cause=request) for _ in others]
-        yield from self.service(request)
+        slots = [self.spawn("slot", thread, self.sim.now, cause=request) for _ in others]
+        yield from self.slot(request)
         for slot in slots:
             yield from self.until(request, slot.done)
         yield from self.finish()
 
-    def service(self, request: Request) -> Steps:
+    def slot(self, request: Request) -> Steps:
         """One slot of the queue: a read after the other."""
         while self.left > 0 and not self.over(request):
             self.left -= 1

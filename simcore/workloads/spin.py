@@ -11,16 +11,20 @@ class Spin(Workload):
         yield from self.settle()
         others = [self.below.process(f"{self.id}/{number}") for number in range(1, self.settings["threads"])]
         self.threads += others
-        spinning = [self.spawn("service", thread, self.sim.now, request, self.number) for thread in others]
-        yield from self.service(request)
+        spinning = [self.spawn("slot", thread, self.sim.now, request) for thread in others]
+        yield from self.slot(request)
         for one in spinning:
             yield from self.until(request, one.done)
         yield from self.finish()
 
-    def service(self, request: Request) -> Steps:
+    def slot(self, request: Request) -> Steps:
         """One thread's pieces."""
         for _ in range(self.settings["count"]):
             if self.over(request):
                 return
-            self.work(request, "compute", self.settings["work"])
-            yield from self.settle()
+            yield from self.ask(request, "service", self)
+
+    def service(self, request: Request) -> Steps:
+        """One piece: counted as a request."""
+        self.work(request, "compute", self.settings["work"])
+        yield from self.settle()

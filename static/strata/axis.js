@@ -92,7 +92,7 @@ export class Axis {
 /** A round length of time as it is: "20 µs", "1.5 s". */
 function exact(ns) {
   for (const [unit, size] of [["s", 1e9], ["ms", 1e6], ["µs", 1e3]]) if (ns >= size) return `${Number((ns / size).toPrecision(6))}\u00a0${unit}`;
-  return `${Math.round(ns)}\u00a0ns`;
+  return ns ? `${Math.round(ns)}\u00a0ns` : "0";
 }
 
 function roundUp(x) {

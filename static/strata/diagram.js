@@ -4,7 +4,7 @@
  */
 import { activity, lane, state } from "./state.js";
 import { say } from "./dom.js";
-import { time } from "./text.js";
+import { count, time } from "./text.js";
 import { Tokens } from "./tokens.js";
 
 const BLUR_SPANS = 6; // from so many spans in a frame on, the picture shows shares of time instead of an instant
@@ -27,7 +27,8 @@ export class Diagram {
       const index = this.nodeOf(g);
       if (index < 0 || this.layers.has(index)) continue;
       const { cx, cy, x, y } = g.dataset;
-      this.layers.set(index, { g, cx: Number(cx), cy: Number(cy), x: Number(x), y: Number(y), text: g.querySelector("text.state"), classes: "", chip: g.classList.contains("chip") });
+      const text = g.querySelector("text.state");
+      this.layers.set(index, { g, cx: Number(cx), cy: Number(cy), x: Number(x), y: Number(y), text, room: text ? roomFor(text, g) : 0, classes: "", chip: g.classList.contains("chip") });
     }
     this.rails = [...this.svg.querySelectorAll("path[data-from][data-to]")].map((path) => ({
       path,
@@ -60,7 +61,7 @@ export class Diagram {
         else if (standing === "working" || standing === "waiting") standing = t >= model.readyNs[index] ? "ready" : "idle";
       }
       this.#show(layer, standing, level);
-      if (layer.text) say(layer.text, this.#stateText(index, t, standing, layer.chip));
+      if (layer.text) say(layer.text, fitting(this.#stateTexts(index, t, standing), layer.room));
     }
     for (const rail of this.rails) {
       const flows = blurred && flow.work[rail.from] > 0.004 && flow.work[rail.to] > 0.004;
@@ -83,23 +84,23 @@ export class Diagram {
     dataset.level = String(level);
   }
 
-  #stateText(index, t, standing, chip) {
+  /** How far a layer is, in words, the fullest first. */
+  #stateTexts(index, t, standing) {
     const { model, texts } = this;
-    if (standing === "off") return "";
+    if (standing === "off") return [];
     const exits = model.countMarks(index, "exit", t);
-    if (exits) return texts.ui("state_exits", { n: exits });
-    if (t >= model.readyNs[index]) {
-      const at = Math.max(0, model.readyNs[index] - model.startNs);
-      return chip || model.readyNs[index] < model.startNs ? texts.ui("state_up") : texts.ui("state_ready", { t: at });
-    }
-    if (chip || !Number.isFinite(model.readyNs[index])) return standing === "waiting" ? texts.ui("state_waiting") : "";
-    return time(t - Math.max(model.firstNs[index], model.startNs));
+    if (exits) return [texts.ui("state_exits", { n: exits }), count(exits)];
+    const ready = model.readyNs[index];
+    if (t >= ready && ready <= model.startNs) return [texts.ui("state_up")];
+    if (t >= ready) return [texts.ui("state_ready", { t: ready - model.startNs }), time(ready - model.startNs)];
+    if (!Number.isFinite(ready)) return standing === "waiting" ? [texts.ui("state_waiting")] : [];
+    return [time(Math.round(t - Math.max(model.firstNs[index], model.startNs)))];
   }
 
   #laneState(axisT, t, now) {
-    if (!this.stateLine) return;
+    if (!this.stateLine || this.told) return;
     const { texts, lane } = this;
-    const finish = lane.start_ns + lane.end_ns;
+    const finish = lane.end_ns;
     const done = t >= finish && axisT > 0;
     if (done !== this.done) {
       this.stateLine.classList.toggle("done", (this.done = done));
@@ -113,4 +114,19 @@ export class Diagram {
   select(node) {
     for (const [index, { g }] of this.layers) g.classList.toggle("selected", index === node);
   }
+}
+
+/** How much room (in the drawing's units) a layer's state has beside or under its name, short of the token. */
+function roomFor(text, g) {
+  const name = g.querySelector("text.name");
+  const x = Number(text.getAttribute("x")), { x: left, w, cx } = g.dataset;
+  const ends = getComputedStyle(text).textAnchor === "end";
+  if (!ends) return Math.min(Number(left) + Number(w) - 4, Number(cx) - 12) - x;
+  return x - Number(name?.getAttribute("x") ?? left) - (name?.getComputedTextLength() ?? 0) - 10;
+}
+
+/** The first of the texts that fits, by a cautious estimate of its width. */
+function fitting(texts, room) {
+  const width = (text) => [...text].reduce((sum, char) => sum + (char > "\u2e80" ? 12.5 : 6.9), 0);
+  return texts.find((text) => width(text) <= room) ?? "";
 }

@@ -45,7 +45,8 @@ export class Theme {
     this.font = value("--font") || "system-ui, sans-serif";
     this.role = {};
     for (const role of ROLES) {
-      this.role[role] = { fill: value(`--${role}`), ink: value(`--${role}-ink`), on: value(`--on-${role}`), tint: value(`--${role}-tint`) };
+      const fill = value(`--${role}`);
+      this.role[role] = { fill, pale: `color-mix(in srgb, ${fill} 24%, ${this.card})`, ink: value(`--${role}-ink`), on: value(`--on-${role}`), tint: value(`--${role}-tint`) };
     }
   }
 }

@@ -64,7 +64,7 @@ export class Player {
 
   #makeHead(reduced) {
     const end = Math.max(...this.lanes.map(({ model }) => model.endNs - model.startNs));
-    const finish = Math.max(...this.lanes.map(({ model }) => laneOf(model).start_ns + laneOf(model).end_ns - model.startNs));
+    const finish = Math.max(...this.lanes.map(({ model }) => laneOf(model).end_ns - model.startNs));
     const to = Math.min(end, Math.max(1, finish));
     const boundary = (t, direction) => {
       const nexts = this.lanes.map(({ model }) => model.boundary(t + model.startNs, direction) - model.startNs);
@@ -113,7 +113,28 @@ export class Player {
     if (seek) this.head.seek(from, { stop: true });
   }
 
+  /** Above the drawing: which read this is, and how far. */
+  #tellRead() {
+    const { diagram } = this.lanes[0];
+    const { from, to, t } = this.head;
+    diagram.told = true;
+    const inside = t >= from && t <= to;
+    const params = { n: this.nth + 1, of: this.reads.length, t: t - from, whole: to - from };
+    say(diagram.stateLine, this.texts.ui(inside ? "lane_read" : "lane_read_other", params));
+  }
+
+  /** All stacks at one scale, so that the tallest fits above the deck and a taller one looks like more. */
+  #fitStacks() {
+    const stage = this.main.querySelector(".stage");
+    const drawings = this.lanes.map(({ diagram }) => diagram.svg);
+    const fixed = getComputedStyle(stage).overflowY === "auto";
+    const chrome = stage.getBoundingClientRect().top - stage.scrollTop;
+    const above = Math.max(...drawings.map((svg) => svg.getBoundingClientRect().top - chrome - svg.dataset.drop));
+    void above;
+  }
+
   #listen() {
+    for (const box of [this.main, this.find("deck")]) new ResizeObserver(() => this.#fitStacks()).observe(box);
     for (const [i, { diagram }] of this.lanes.entries()) {
       for (const [node, { g }] of diagram.layers) {
         const choose = () => this.select({ lane: i, node });
@@ -182,6 +203,7 @@ export class Player {
     this.now.draw(head, this.lanes[told], this.request === undefined ? null : new Set([this.request]), this.race);
     this.raceView?.draw(head.t);
     this.journey?.draw(head.t);
+    if (this.journey) this.#tellRead();
     const lane = Number(this.find("console-lane")?.value || told) || 0;
     this.console.draw(this.lanes[lane].model, states[lane].logs);
     this.table.draw(head, this.lanes);

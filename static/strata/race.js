@@ -9,13 +9,13 @@ export class Race {
    */
   constructor(main, lanes, texts) {
     Object.assign(this, { main, lanes, texts });
-    this.finish = lanes.map(({ model }) => lane(model).start_ns + lane(model).end_ns - model.startNs);
+    this.finish = lanes.map(({ model }) => lane(model).end_ns - model.startNs);
     const order = [...this.finish.keys()].sort((a, b) => this.finish[a] - this.finish[b]);
     this.rank = this.finish.map((_, i) => order.indexOf(i));
     this.marks = lanes.map(({ root }) => root.querySelector(".lane-rank") ?? root.querySelector(".lane-head, .lane-title")?.appendChild(el("span.lane-rank")));
     this.#prefix(main.querySelector("#prefix"));
-    main.querySelector("#gap-bars")?.addEventListener("click", (event) => {
-      const item = event.target.closest("li");
+    main.querySelector("#why")?.addEventListener("click", (event) => {
+      const item = event.target.closest("li[data-layer]");
       if (item) this.point(item);
     });
   }
@@ -46,7 +46,7 @@ export class Race {
   /** Shows which layers a reason is about. */
   point(item) {
     const again = item.classList.contains("on");
-    for (const other of item.parentElement.children) other.classList.remove("on");
+    this.main.querySelectorAll("#why li.on").forEach((other) => other.classList.remove("on"));
     for (const { root } of this.lanes) root.querySelectorAll("g.layer.meant").forEach((g) => g.classList.remove("meant"));
     if (again) return;
     item.classList.add("on");

@@ -3,7 +3,7 @@ import { CPU, DEVICE, QUEUE, Stab, WAIT } from "./model.js";
 import { ROLES } from "./dom.js";
 
 export const RULER = 30;
-const ROW = 24, RACE_ROW = 44, GAP = 4, NARROW = 560, PALE = 0.22;
+const ROW = 24, RACE_ROW = 44, GAP = 4, NARROW = 560;
 
 export class Rows {
   /**
@@ -101,9 +101,9 @@ export class Rows {
       if (x1 - x0 >= 1.5) wide.push([id, x0, x1]);
       else cover(kind[id] === CPU || kind[id] === DEVICE ? fill : grey, x0 - axis.left, x1 - axis.left);
     }
-    shade(c, grey, axis.left, y + h * 0.3, h * 0.4, this.theme.wait, this.pale);
+    shade(c, grey, axis.left, y + h * 0.3, h * 0.4, this.theme.wait);
     for (const [id, x0, x1] of wide) if (kind[id] === WAIT || kind[id] === QUEUE) this.#waiting(c, x0, y + h * 0.3, x1 - x0, h * 0.4);
-    shade(c, fill, axis.left, y + 2, h - 4, hue.fill, this.pale);
+    shade(c, fill, axis.left, y + 2, h - 4, this.pale ? hue.pale : hue.fill);
     c.font = `11.5px ${this.theme.font}`;
     for (const [id, x0, x1] of wide) {
       if (kind[id] === WAIT || kind[id] === QUEUE) continue;
@@ -156,12 +156,10 @@ export class Rows {
   }
 
   #block(c, x, y, width, height, hue) {
-    c.fillStyle = hue.fill;
-    c.globalAlpha = this.pale ? PALE : 1;
+    c.fillStyle = this.pale ? hue.pale : hue.fill;
     c.beginPath();
     c.roundRect(x, y, width, height, Math.min(4, width / 4));
     c.fill();
-    c.globalAlpha = 1;
   }
 
   #waiting(c, x, y, width, height) {
@@ -230,11 +228,11 @@ function cover(share, x0, x1) {
   for (let px = first; px <= last; px++) share[px] += Math.min(x1, px + 1) - Math.max(x0, px);
 }
 
-function shade(c, share, left, y, height, colour, pale) {
+function shade(c, share, left, y, height, colour) {
   c.fillStyle = colour;
   for (let px = 0; px < share.length; px++) {
     if (share[px] <= 0) continue;
-    c.globalAlpha = Math.min(1, 0.3 + 0.7 * share[px]) * (pale ? PALE : 1);
+    c.globalAlpha = Math.min(1, 0.3 + 0.7 * share[px]);
     c.fillRect(left + px, y, 1, height);
   }
   c.globalAlpha = 1;

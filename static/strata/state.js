@@ -59,14 +59,13 @@ function standing(model, i, t) {
 /** @returns {number} 0–1 of the way from the lane's start to its end */
 export function progress(model, t) {
   const { start_ns, end_ns } = lane(model);
-  return Math.min(1, Math.max(0, (t - start_ns) / (end_ns || 1)));
+  return Math.min(1, Math.max(0, (t - start_ns) / (end_ns - start_ns || 1)));
 }
 
-/** Where the lane starts, and how long it takes from there. */
+/** Where the lane starts and where it ends, both since power-on. @returns {{start_ns: number, end_ns: number}} */
 export function lane(model) {
-  const lane = model.header.outcome?.lane ?? {};
-  const start_ns = lane.start_ns ?? 0;
-  return { start_ns, end_ns: lane.end_ns ?? model.endNs - start_ns };
+  const { start_ns = 0, end_ns = model.endNs } = model.header.outcome?.lane ?? {};
+  return { start_ns, end_ns };
 }
 
 const MOST = 4000;

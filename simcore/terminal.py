@@ -1,0 +1,161 @@
+"""What the command line prints for people: plain columns, a little colour where the terminal has any."""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from simcore.catalog import Catalog
+from simcore.component import ROLES
+from simcore.explain.gap import Gap, RaceResult, part_label, signed_time
+from simcore.texts import show_bytes, show_count, show_time
+
+__all__ = ["catalog_lines", "finding_lines", "race_lines", "run_lines"]
+
+BAR = 36
+FEW = 8
+COLOURS = {"bold": "1", "soft": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34"}
+
+
+def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
+    """Coloured if the stream is a terminal and nobody asked for none (NO_COLOR)."""
+    stream = stream or sys.stdout
+    if not stream.isatty() or "NO_COLOR" in os.environ:
+        return text
+    return f"\033[{COLOURS[colour]}m{text}\033[0m"
+
+
+def width(text: str) -> int:
+    """Columns on the screen: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = (), indent: int = 2) -> Iterator[str]:
+    """Rows in columns, those of the numbers in `right` flush right."""
+    flush = set(right)
+    widths = [max(width(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = []
+        for i, cell in enumerate(row):
+            pad = " " * (widths[i] - width(cell))
+            cells.append(pad + cell if i in flush else cell + pad)
+        yield (" " * indent + "  ".join(cells)).rstrip()
+
+
+def bar(share: float) -> str:
+    """A horizontal bar in eighths of a column; something, however small, is never nothing."""
+    eighths = max(1, round(share * BAR * 8)) if share > 0 else 0
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def finding_lines(findings: Sequence[Mapping[str, Any]], stream: TextIO) -> Iterator[str]:
+    """Each finding: what and where, why, what to change."""
+    for number, finding in enumerate(findings):
+        if number:
+            yield ""
+        serious = finding["severity"] == "error"
+        sign = paint("error" if serious else "warning", "red" if serious else "yellow", stream)
+        place = paint(finding["path"], "bold", stream) if finding["path"] else "the scenario"
+        yield f"{sign} at {place} [{finding['id']}]"
+        yield f"  {finding['message']}"
+        yield f"  {paint(finding['why'], 'soft', stream)}"
+        yield f"  → {finding['hint']}"
+    errors = sum(finding["severity"] == "error" for finding in findings)
+    if errors:
+        yield ""
+        yield f"{errors} error{'s' if errors > 1 else ''}"
+
+
+def catalog_lines(catalog: Catalog, prebuilt: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    yield paint("Prebuilt scenarios", "bold")
+    rows = [(name, str(raw["label"]["en"])) for name, raw in prebuilt.items()]
+    yield from columns(rows)
+    for role in ROLES:
+        entries = catalog.of_role(role)
+        if not entries:
+            continue
+        yield ""
+        yield paint(role, "bold")
+        rows = []
+        for entry in entries:
+            texts = entry.texts("en")
+            rows.append((entry.id, f"{texts['label']}: {texts['sub']}"))
+        yield from columns(rows)
+    yield ""
+    yield paint(f"ledger {catalog.version}", "soft")
+
+
+def run_lines(label: str, run: Mapping[str, Any]) -> Iterator[str]:
+    """`run` as the JSON form has it."""
+    outcome = run["outcome"]
+    lane = outcome["lane"]
+    yield paint(label, "bold")
+    yield paint(f"{run['stack']} · seed {run['seed']} · scenario {run['scenario_id']}", "soft")
+    yield ""
+    ready = outcome["host_ready_ns"]
+    name = next(iter(outcome["workloads"]), "workload")
+    took = show_time(lane["end_ns"] - lane["start_ns"]) if lane["finished"] else "never"
+    marks = [("host ready", "never" if ready is None else show_time(ready), "after power-on")]
+    marks.append((f"{name} finished", took, "after host-ready"))
+    yield from columns(marks, right=(1,))
+    yield ""
+    rows = [("node", "ready", "state", "memory")]
+    for node, state in outcome["nodes"].items():
+        at, memory = state["ready_ns"], state.get("memory")
+        if at is None and state["state"] == "off" and "." in node:
+            continue  # a device has no start of its own
+        rows.append(
+            (node, "" if at is None else show_time(at), state["state"], show_bytes(memory) if memory else "")
+        )
+    yield from columns(rows, right=(1, 3))
+    yield ""
+    rows5 = [("workload", "requests", "mean", "p50", "p90", "p99", "per second")]
+    for name, answered in outcome["workloads"].items():
+        times = [answered[key] for key in ("mean_ns", "p50_ns", "p90_ns", "p99_ns")]
+        shown = ["" if ns is None else show_time(ns) for ns in times]
+        rate = "" if answered["per_s"] is None else f"{answered['per_s']:,.0f}"
+        rows5.append((name, show_count(answered["n"]), shown[0], shown[1], shown[2], shown[3], rate))
+    yield from columns(rows5, right=range(1, 7))
+    yield ""
+    yield "  how the time from host-ready is known"
+    known = [(status, f"{share:.1%}", bar(share)) for status, share in run["provenance"].items()]
+    yield from columns(known, right=(1,), indent=4)
+    yield ""
+    size = f"{show_count(run['spans'])} spans, {show_count(run['events'])} events"
+    yield paint(f"{size} in {run['wall_s']:.2f} s of computing · trace {run['trace_sha256'][:16]}…", "soft")
+
+
+def race_lines(result: RaceResult, workload: str, seed: int) -> Iterator[str]:
+    yield paint(f"{workload}, from {result.start}, seed {seed}", "bold")
+    yield ""
+    longest = max((lane.end_ns for lane in result.ordered if lane.finished), default=0) or 1
+    rows = [
+        (
+            str(place),
+            lane.stack,
+            show_time(lane.end_ns) if lane.finished else "never",
+            bar(lane.end_ns / longest),
+        )
+        for place, lane in enumerate(result.ordered, 1)
+    ]
+    yield from columns(rows, right=(0, 2))
+    for gap in result.gaps:
+        yield ""
+        yield from gap_lines(gap)
+
+
+def gap_lines(gap: Gap) -> Iterator[str]:
+    """The largest parts by name, the rest as one line: together exactly the gap."""
+    yield (
+        f"{paint(gap.to.stack, 'bold')} came {paint(show_time(gap.total_ns), 'bold')}"
+        f" after {paint(gap.from_.stack, 'bold')}:"
+    )
+    rows = []
+    for part in gap.parts[:FEW]:
+        layer, op = part_label(part, gap, "en")
+        rows.append((signed_time(part["ns"]), f"{layer} ({part['layer']})" if part["layer"] else "", op))
+    rest = gap.parts[FEW:]
+    if rest:
+        rows.append((signed_time(sum(part["ns"] for part in rest)), f"{len(rest)} smaller parts", ""))
+    yield from columns(rows, right=(0,), indent=4)
