@@ -30,6 +30,14 @@ class UsageError(Exception):
 class Parser(argparse.ArgumentParser):
     """Says which name was perhaps meant."""
 
+    def options(self) -> set[str]:
+        """Of this command and those below it."""
+        found = {option for action in self._actions for option in action.option_strings}
+        for action in self._actions:
+            for sub in action.choices.values() if isinstance(action.choices, dict) else ():
+                found |= sub.options()
+        return found
+
     def error(self, message: str) -> NoReturn:
         choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         unknown = re.search(r"unrecognized arguments: (--?[\w-]+)", message)
@@ -37,9 +45,7 @@ class Parser(argparse.ArgumentParser):
         if choice:
             near = nearest(choice[1], re.findall(r"[\w-]+", choice[2]))
         elif unknown:
-            near = nearest(
-                unknown[1], (option for action in self._actions for option in action.option_strings)
-            )
+            near = nearest(unknown[1], self.options())
         self.print_usage(sys.stderr)
         self.exit(USAGE, f"{self.prog}: {message}{_meant(near)}\n")
 

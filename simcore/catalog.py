@@ -14,6 +14,7 @@ from simcore.timings import EntryError
 
 __all__ = ["FOLDERS", "Catalog", "load_catalog", "nearest"]
 
+LONGEST_SEARCH = 1000
 HERE = Path(__file__).parent
 FOLDERS = tuple(
     HERE / name
@@ -62,8 +63,9 @@ class Catalog:
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    return difflib.get_close_matches(name[:100], sorted(known), n=count, cutoff=0.5)
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three of the known names that were perhaps meant, the likeliest first."""
+    return difflib.get_close_matches(name[:100], sorted(known)[:LONGEST_SEARCH], n=3, cutoff=0.5)
 
 
 def load_catalog(folders: Iterable[Path] = FOLDERS) -> Catalog:

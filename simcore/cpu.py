@@ -123,7 +123,7 @@ class Cpu:
     """A place where one thread of a scheduler runs at a time."""
 
     __slots__ = (
-        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "quota_end", "resched", "sched",
+        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "late", "quota_end", "resched", "sched",
         "sim", "since", "slice_end", "tail",
     )  # fmt: skip
 
@@ -139,6 +139,7 @@ class Cpu:
         self.since = self.slice_end = 0
         self.quota_end = NEVER
         self.irq_since = NONE
+        self.late = (NONE, NONE, NONE)  # when its carrier last waited, awake for a halted CPU: start, end, what
         self.tail: list[Op] = []  # what this CPU still has to do for a flow that has left it
 
     def has_work(self) -> bool:
@@ -173,6 +174,8 @@ class Cpu:
         self.quota_end += length
         if self.current is not None:
             lose(self.current, begin, end, what)
+        else:
+            self.late = begin, end, what
 
     def deliver(self, flow: Flow, now: int) -> None:
         """An interrupt: the flow goes on in this CPU's interrupt context."""
@@ -315,8 +318,7 @@ class Core(Cpu):
                 leaf.clock = now
                 leaf.burst = record.base + len(record.rows)
                 if flow.since < now:
-                    what = leaf.off_what if leaf.off_what >= 0 else leaf.sched.queue_what
-                    record.rows += (flow.span, NONE, flow.rid, what, leaf.id, flow.since, now)
+                    self._waited(leaf, flow, now)
                 leaf.off_what = NONE
                 if self.tolls:
                     self._pay(leaf, flow.span, flow.rid)
@@ -404,11 +406,9 @@ class Core(Cpu):
             cpu.contended = cpu.resched = False
             sched.alone |= cpu.bit
             return thread
-        if not cpu.contended:  # alone until now: its slice has been renewed silently
+        if not cpu.contended:  # alone until now
+            sched.account(cpu, thread, now)
             cpu.contended = True
-            if cpu.slice_end <= now and not cpu.resched:
-                slice_ns = sched.slice_ns(thread)
-                cpu.slice_end += -(-(now - cpu.slice_end + 1) // slice_ns) * slice_ns
         if cpu.resched or cpu.slice_end <= now:
             self._put_off(cpu, thread, now)
             return None
@@ -440,6 +440,10 @@ class Core(Cpu):
             self._leave_idle(now)
         self.tolls += sched.switch_ops
         if thread.off_since >= 0:
+            begin, end, late = cpu.late
+            if begin == thread.off_since and end > begin:
+                lose(thread, begin, end, late)
+                thread.off_since = end
             lose(thread, thread.off_since, now, thread.off_what)
             thread.off_since = thread.off_what = NONE
         if thread.inner is not None and thread.stage == GUEST:
@@ -462,6 +466,19 @@ class Core(Cpu):
         if thread.inner is not None and thread.stage == GUEST and not thread.busy:
             self.tolls += thread.exit_ops
         sched.put(thread, now)
+
+    def _waited(self, leaf: Thread, flow: Flow, now: int) -> None:
+        """A flow begins that was ready before: it waited for its CPU, or its CPU for one itself."""
+        rows, since = self.sim.record.rows, flow.since
+        what = leaf.off_what if leaf.off_what >= 0 else leaf.sched.queue_what
+        begin, end, late = leaf.cpu.late
+        if begin >= since:
+            if begin > since:
+                rows += (flow.span, NONE, flow.rid, what, leaf.id, since, begin)
+            rows += (flow.span, NONE, flow.rid, late, leaf.id, begin, end)
+            since = end
+        if since < now:
+            rows += (flow.span, NONE, flow.rid, what, leaf.id, since, now)
 
     def _block(self, thread: Thread, now: int) -> None:
         """The thread has nothing to do and gives up its CPU."""

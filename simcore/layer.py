@@ -23,7 +23,7 @@ from .cpu import SETTLE, Cpu, Effect, Flow, Steps, Thread
 from .requests import KINDS, Request
 from .simulation import DRAW_SHIFT, MASK, ODD, STEP, Op, Simulation, mix
 from .timings import Timing, choose, quantiles
-from .trace import CPU, DEVICE, END, INSTANT_KINDS, NONE, OPEN, QUEUE, SERVE, WAIT, WIDTH
+from .trace import CPU, DEVICE, END, INSTANT_KINDS, NONE, OPEN, QUEUE, SERVE, START, WAIT, WIDTH
 from .waiting import Gate, Lock, Station, hopped, hopped_leaving, interrupted, paused
 
 INTERRUPT = INSTANT_KINDS.index("interrupt")
@@ -222,6 +222,11 @@ class Layer:
         """Wait for a gate to open."""
         return ((gate.pass_through, None),)
 
+    def join(self, request: Request, other: Request) -> Crossing:
+        """Wait until a spawned flow is over."""
+        assert other.done is not None
+        return self.until(request, other.done)
+
     def lock(self, request: Request, name: str) -> Crossing:
         """Take one of this layer's sleeping locks, or queue for it."""
         return ((self._lock(name).acquire, None),)
@@ -231,9 +236,12 @@ class Layer:
 
     def log(self, request: Request, text: str, **params: Any) -> None:
         """A console line, at the end of the last operation."""
-        record = self._record
-        last = (record.base + len(record.rows)) // WIDTH - 1
-        record.logs += (last, self.node, self.sim.text_id(self.entry.id, text, params), request.flow.rid)
+        record, thread = self._record, request.flow.thread
+        at = ~thread.clock  # nothing is owed: the line stands now
+        last = record.here() - WIDTH
+        if last >= thread.burst:  # its time moves with that mark until the burst is paid
+            at = last + (END if record.get(last + END) != OPEN else START)
+        record.logs += (at, self.node, self.sim.text_id(self.entry.id, text, params), request.flow.rid)
 
     def count(self, name: str, value: int) -> None:
         """A counter of this node changes: memory, for one."""
@@ -273,11 +281,12 @@ class Layer:
         """What spans of the engine's own are about: a run queue, a wait, a device's queue."""
         return self.sim.what(self.node, "", op, kind)
 
-    def station(self, parallel: int) -> Station:
-        """A device's queue, with `parallel` requests in service at once."""
+    def station(self, parallel: int, link: str | None = None) -> Station:
+        """A device's queue, with `parallel` requests in service at once, but one at a time in the stage `link`."""
         assert self.owner.cpus
         thread = Thread(self.owner.cpus[0].sched, self.id, self.node, 1)
-        return Station(self.sim, thread, parallel, self.engine_what("device_queue", QUEUE))
+        one_at_a_time = NONE if link is None else self.op(link, DEVICE).what
+        return Station(self.sim, thread, parallel, self.engine_what("device_queue", QUEUE), one_at_a_time)
 
     def process(self, name: str) -> Thread:
         """A new thread of a program that runs on this layer: the kernel makes it, a container puts it under its limits."""

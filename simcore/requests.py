@@ -16,9 +16,12 @@ KINDS = ("boot", "exec", "read", "run", "slot", "service")
 
 
 class Request:
-    """One thing asked, on its way down and up: `kind`, `bytes`, and the flow that carries it."""
+    """One thing asked, on its way down and up: `kind`, `bytes`, and the flow that carries it.
 
-    __slots__ = ("bytes", "done", "flow", "id", "kind", "span")
+    A read that may be answered from the page cache names its `page`; one that must go to the disk has none.
+    """
+
+    __slots__ = ("bytes", "done", "flow", "id", "kind", "page", "span")
 
     def __init__(
         self,
@@ -34,5 +37,6 @@ class Request:
         self.id = len(requests) // 5
         requests += (sim.kind_id(kind), workload, node, NONE, cause)
         self.kind, self.flow, self.bytes = kind, flow, size_bytes
+        self.page: tuple[int, int] | None = None  # whose file, which block of it
         self.span = NONE  # its outermost span, once a layer carries it
         self.done: Gate | None = None

@@ -23,6 +23,11 @@ class Computer(Layer):
     def firmware(self) -> Layer:
         return self.devices["firmware"]
 
+    @property
+    def drives(self) -> list[Layer]:
+        """Its devices; firmware is none."""
+        return [device for device in self.devices.values() if device.entry.role == "device"]
+
 
 class Kernel(Layer):
     """Schedules threads on the CPUs of the computer below, and owns its devices."""
@@ -42,12 +47,15 @@ class Hypervisor(Layer):
         """Tell a vCPU's carrier what it costs to enter and leave the guest, to halt, and to be interrupted."""
         raise NotImplementedError
 
-    def launch(self, request: Request, vm: Layer) -> Steps:
+    def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         """Start the program that is the virtual machine; the request is on a thread of that program."""
         raise NotImplementedError
 
-    def access(self, request: Request, times: int = 1) -> None:
-        """The guest touches registers of an emulated device: out, emulate, back in, on the same thread."""
+    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
+        """The guest touches registers of an emulated device: out, emulate, back in, on the same thread.
+
+        `busy`: the device's back end is at work on them too.
+        """
         raise NotImplementedError
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
@@ -95,7 +103,10 @@ class Workload(Layer):
         yield SETTLE
         self.finished_ns = self.sim.now
 
-    def ask(self, request: Request, kind: str, layer: Layer, size_bytes: int = 0) -> Steps:
+    def ask(
+        self, request: Request, kind: str, layer: Layer, size_bytes: int = 0, page: int | None = None
+    ) -> Steps:
         """As any layer asks, and counted: the outcome is made of these requests."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes, self.number)
+        child.page = None if page is None else (self.node, page)
         return layer.serve(child)

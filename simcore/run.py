@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from .catalog import load_catalog
@@ -101,17 +101,19 @@ class Run:
         self.cut: dict[str, Any] | None = None
         self.until_ns = min(scenario.until_ns or self.budget.until_ns, self.budget.until_ns)
         self._ended: Trace | None = None
+        self._killed: dict[int, int] = {}  # thread -> when
         self._waiting: dict[str, set[str]] = {}  # computer -> its layers that are not ready yet
         for intervention in scenario.interventions:
-            self.sim.at(intervention.at_ns, lambda i=intervention: self._intervene(i))
+            self.sim.at(intervention.at_ns, partial(self._intervene, intervention))
         for node in scenario.nodes.values():
             if isinstance(node.start, int):
-                self.sim.at(node.start, lambda n=node: self._start(n))
+                self.sim.at(node.start, partial(self._start, node))
         for spec, workload in zip(scenario.workloads, self.stack.workloads, strict=True):
+            launch = partial(self._launch, workload, spec.for_ns)
             if spec.start == "ready":
-                workload.below.when_ready.append(lambda w=workload, s=spec: self._launch(w, s.for_ns))
+                workload.below.when_ready.append(launch)
             elif isinstance(spec.start, int):
-                self.sim.at(spec.start, lambda w=workload, s=spec: self._launch(w, s.for_ns))
+                self.sim.at(spec.start, launch)
         self._power_on(scenario.stack)
         self.sim.drain()
 
@@ -160,7 +162,7 @@ class Run:
         starters = [node for node in _within(computer) if node.role in STARTERS]
         waiting = self._waiting[computer.id] = {node.id for node in starters}
         for node in starters:
-            layers[node.id].when_ready.append(lambda n=node: self._ready(computer, n))
+            layers[node.id].when_ready.append(partial(self._ready, computer, node))
         assert waiting, f"{computer.id} holds no kernel"
         for node in sorted(starters, key=lambda node: node.role != "kernel"):
             layer = layers[node.id]
@@ -230,6 +232,7 @@ class Run:
             layer.state = KILLED
             threads += layer.threads
         kill(threads, now)
+        self._killed.update((thread.id, now) for thread in threads if thread.id not in self._killed)
 
     # --------------------------------------------------------------------------------------------------- result
 
@@ -238,7 +241,7 @@ class Run:
         if self._ended is None:
             now = self.sim.now if self.cut is not None or self.sim.env.peek() > HOUR_NS else self.until_ns
             end_ns = min(now, self.until_ns)
-            cut_spans = self.sim.record.cut(end_ns)
+            cut_spans = self.sim.record.cut(end_ns, self._killed)
             if self.cut is None and cut_spans and self.scenario.until_ns is not None:
                 self.cut = {"id": "until", "at_ns": end_ns}
             tables = columns_of(self.sim.record)

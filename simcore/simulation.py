@@ -65,13 +65,19 @@ class Alarm(simpy.Event):
         self.ring()
 
 
+class Clock(simpy.Environment):
+    """SimPy's environment; here time is integer nanoseconds."""
+
+    _now: int
+
+
 class Simulation:
     """Clock, draws and record of one run."""
 
     def __init__(
         self, seed: int = 1, clock_hz: int = 10**9, family: str | None = None, spread: bool = True
     ) -> None:
-        self.env = simpy.Environment(initial_time=0)
+        self.env = Clock(initial_time=0)
         self.seed, self.clock_hz, self.family, self.spread = seed, clock_hz, family, spread
         self.record = Recorder()
         self.poked: deque[Core] = (

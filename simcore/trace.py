@@ -11,7 +11,7 @@ import json
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import sub
 from typing import Any
@@ -52,7 +52,7 @@ class Recorder:
     whats: list[What] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)  # kind, workload, node, span, cause
     wakeups: list[int] = field(default_factory=list)  # at, waker, woken, request, span
-    logs: list[int] = field(default_factory=list)  # span, node, text, request
+    logs: list[int] = field(default_factory=list)  # place of the mark, or ~time; node, text, request
     counters: list[int] = field(default_factory=list)  # at, series, value
     counts: dict[int, int] = field(default_factory=dict)  # spans that stand for several equal ones: how many
     marks: list[int] = field(
@@ -94,30 +94,53 @@ class Recorder:
         """Move the marks of a burst past the times when its CPU was elsewhere.
 
         `place` to `stop` are the burst's spans, `closed` the places of older spans that it closed, `gaps` (start,
-        length) in order. A start at or after a gap's start moves, an end only when it lies after it.
+        length) in order. A start at or after a gap's start moves, an end only when it lies after it; a span without
+        length at the gap's start stays with its parent.
         """
         for begin, length in gaps:
             for at in range(place, stop, WIDTH):
-                if self.get(at + START) >= begin:
-                    self.put(at + START, self.get(at + START) + length)
-                if self.get(at + END) > begin:
-                    self.put(at + END, self.get(at + END) + length)
+                start, end = self.get(at + START), self.get(at + END)
+                if start == end == begin:
+                    parent = self.get(at + PARENT)
+                    if parent == NONE or self.get(parent * WIDTH + START) <= begin:
+                        continue
+                    self.put(at + END, end + length)
+                elif end > begin:
+                    self.put(at + END, end + length)
+                if start >= begin:
+                    self.put(at + START, start + length)
             for at in closed:
                 if self.get(at + END) > begin:
                     self.put(at + END, self.get(at + END) + length)
 
     def truncate(self, place: int, stop: int, closed: Sequence[int], now: int) -> None:
         """A burst ends at `now` unpaid: what it had written beyond that has not happened."""
+        self._unwrite(place, stop, now)
         for at in (*closed, *range(place, stop, WIDTH)):
             self.put(at + START, min(self.get(at + START), now))
             self.put(at + END, min(self.get(at + END), now) if self.get(at + END) != OPEN else OPEN)
 
-    def cut(self, end_ns: int) -> int:
-        """End the record: whatever is open or in the future ends at `end_ns`. Returns how many spans were cut."""
+    def _unwrite(self, place: int, stop: int, now: int) -> None:
+        """Forget the console lines of these spans that were not reached by `now`."""
+        lines = self.logs
+        self.logs = []
+        for first in range(0, len(lines), 4):
+            at = lines[first]
+            if not (place <= at < stop and self.get(at) > now):
+                self.logs += lines[first : first + 4]
+
+    def cut(self, end_ns: int, killed: Mapping[int, int] | None = None) -> int:
+        """End the record: whatever is open or in the future ends at `end_ns`. Returns how many spans were cut.
+
+        `killed`: threads that ended before, and when. What was open on them then ended with them.
+        """
         self.packed.fromlist(self.rows)
         self.base += len(self.rows)
         self.rows.clear()
         rows, cut = self.packed, 0
+        if killed:
+            self._end(killed)
+        self._unwrite(0, len(rows), end_ns)
         for place in range(0, len(rows), WIDTH):
             if rows[place + END] == OPEN or rows[place + END] > end_ns:
                 rows[place + END] = end_ns
@@ -125,10 +148,27 @@ class Recorder:
                 cut += 1
         return cut
 
+    def _end(self, killed: Mapping[int, int]) -> None:
+        """Close what dead threads left open, but not before the end of what still went on for it: a device's part."""
+        rows = self.packed
+        latest: dict[int, int] = {}
+        for place in range(len(rows) - WIDTH, -1, -WIDTH):
+            died = killed.get(rows[place + THREAD])
+            if died is not None:
+                if rows[place + END] == OPEN:
+                    rows[place + END] = max(died, latest.get(place, died))
+                elif self.whats[rows[place + WHAT]].kind in (WAIT, QUEUE) and rows[place + START] <= died:
+                    rows[place + END] = min(rows[place + END], died)
+            over = rows[place + PARENT] * WIDTH
+            if over >= 0:
+                end = rows[place + END]
+                latest[over] = max(latest.get(over, end), end)
+
 
 # ---------------------------------------------------------------------------------------------------- columns
 
 Column = Sequence[int]
+SIGNS = bytes(0xFF * (byte >> 7) for byte in range(256))  # what continues a number whose highest byte is this one
 TABLES: dict[str, dict[str, str]] = {
     "spans": {
         "id": "delta",
@@ -184,9 +224,13 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
     for span, times in recorder.counts.items():
         spans["count"][span] = times
     marks = {i: w.marks for i, w in enumerate(whats) if w.marks != NONE}
-    instants = [(start[i], marks[w], node_of[w], request[i], i) for i, w in enumerate(what) if w in marks]
-    instants += _by(recorder.marks, 5)
-    logs = [(end[span], node, text, req) for span, node, text, req in _by(recorder.logs, 4)]
+    instants: list[tuple[int, ...]] = list(_by(recorder.marks, 5))
+    for i, w in enumerate(what):
+        if w in marks:  # a span that stands for several has as many instants, evenly spread
+            times, length = spans["count"][i], end[i] - start[i]
+            mark, node, asker = marks[w], node_of[w], request[i]
+            instants += [(start[i] + length * k // times, mark, node, asker, i) for k in range(times)]
+    logs = [(rows[line[0]] if line[0] >= 0 else ~line[0], *line[1:]) for line in _by(recorder.logs, 4)]
     asked = [
         (i, kind, workload, node, span, start[span], end[span], cause)
         for i, (kind, workload, node, span, cause) in enumerate(_by(recorder.requests, 5))
@@ -251,17 +295,29 @@ def _encoded(table: dict[str, Column], name: str, encoding: str) -> array[int]:
 
 
 def _pack(values: array[int]) -> tuple[str, bytes]:
+    """The narrowest whole number of bytes that holds every value, and those bytes in planes: first the lowest byte of
+    every row, then the next of every row. Neighbours are alike there, so that it compresses to two thirds."""
     low, high = (min(values), max(values)) if values else (0, 0)
-    for code, kind, bits in (("b", "i8", 7), ("h", "i16", 15), ("i", "i32", 31)):
-        if -(1 << bits) <= low and high < 1 << bits:
-            break
-    else:
-        code, kind = "q", "i64"
-    packed = array(code, values) if code != "q" else values
+    width = next(w for w in range(1, ALIGN + 1) if -(1 << 8 * w - 1) <= low and high < 1 << 8 * w - 1)
     if sys.byteorder == "big":
-        packed = array(code, packed)
-        packed.byteswap()
-    return kind, packed.tobytes()
+        values = array("q", values)
+        values.byteswap()
+    data = values.tobytes()
+    return f"i{8 * width}", b"".join(data[plane::ALIGN] for plane in range(width))
+
+
+def _unpack(data: bytes, width: int) -> array[int]:
+    rows = len(data) // width
+    wide = bytearray(ALIGN * rows)
+    for plane in range(width):
+        wide[plane::ALIGN] = data[plane * rows : (plane + 1) * rows]
+    signs = data[(width - 1) * rows :].translate(SIGNS)
+    for plane in range(width, ALIGN):
+        wide[plane::ALIGN] = signs
+    values = array("q", bytes(wide))
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
 @dataclass(frozen=True)
@@ -294,13 +350,10 @@ class Trace:
         size, _ = struct.unpack_from("<II", data, 8)
         header = json.loads(data[16 : 16 + size])
         tables: dict[str, dict[str, Column]] = {}
-        codes: dict[str, str] = {"i8": "b", "i16": "h", "i32": "i", "i64": "q"}
         for column in header["columns"]:
-            values = array(codes[column["type"]])
+            width = int(column["type"][1:]) // 8
             at = 16 + size + column["offset"]
-            values.frombytes(data[at : at + column["length"] * values.itemsize])
-            if sys.byteorder == "big":
-                values.byteswap()
+            values = _unpack(data[at : at + column["length"] * width], width)
             table = tables.setdefault(column["table"], {})
             table[column["name"]] = _decoded(values, column["encoding"], table)
         return cls({k: v for k, v in header.items() if k != "columns"}, tables)

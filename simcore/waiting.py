@@ -123,8 +123,11 @@ class Station:
     A request that is done goes on "in the device": on a thread that no scheduler knows and that can only interrupt.
     """
 
-    def __init__(self, sim: Simulation, thread: Thread, parallel: int, queue_what: int) -> None:
+    def __init__(
+        self, sim: Simulation, thread: Thread, parallel: int, queue_what: int, link: int = NONE
+    ) -> None:
         self.sim, self.thread, self.parallel, self.queue_what = sim, thread, parallel, queue_what
+        self.link, self.link_free = link, 0  # a stage that only one request at a time can be in, and since when
         self.busy = 0
         self.waiting: deque[tuple[Flow, int, Stages]] = deque()
         self.free: list[Completion] = []
@@ -142,6 +145,12 @@ class Station:
         at = now
         for what, length in job:
             if length:
+                if what == self.link:
+                    if self.link_free > at:
+                        row = (flow.span, NONE, flow.rid, self.queue_what, self.thread.id, at, self.link_free)
+                        self.sim.record.rows += row
+                        at = self.link_free
+                    self.link_free = at + length
                 self.sim.record.rows += (flow.span, NONE, flow.rid, what, self.thread.id, at, at + length)
                 at += length
         done = self.free.pop() if self.free else Completion(self)

@@ -1,1 +1,1 @@
-"""The site: thin views, presenters that know no request, templates. Everything simulated comes from `simcore`."""
+"""The site: thin views, presenters that know no request, templates. All that is simulated is `simcore`."""

@@ -5,8 +5,8 @@
     [ linux                           ]
     [ server      ] [ UEFI ] [ NVMe   ]      firmware and devices stand beside the machine that owns them
 
-The path of a request falls straight down the right side. Everything here is plain geometry in viewBox units; the
-template draws it. Three sizes: `FULL` with a second line of text, `COMPACT` for three or four lanes side by side,
+The path of a request falls straight down the right side. Everything here is plain geometry in viewBox units;
+the template draws it. Three sizes: `FULL` with a second line of text, `COMPACT` for three or four lanes,
 `CARD` for the gallery.
 """
 
@@ -58,7 +58,8 @@ FULL = Size("full", width=480, row=60, gap=6, edge=46, rail=26, text=15.5, small
 COMPACT = Size("compact", width=260, row=46, gap=5, edge=14, rail=20, text=13, small=11.5, second_line=False)
 CARD = Size("card", width=260, row=38, gap=4, edge=14, rail=11, text=13, small=11.5, second_line=False)
 ROOM_FOR_STATE = 92
-LATIN_WIDTH = 0.65
+LATIN_WIDTH = 0.62
+SMALL_EDGE = 9
 WIDE = 260
 """A full-size box at least this wide has room for a state at the end of its first line."""
 NARROW = 150
@@ -107,7 +108,7 @@ class Box:
 
     @property
     def text_x(self) -> float:
-        return self.x + (11 if self.small else self.size.edge)
+        return self.x + (SMALL_EDGE if self.small else self.size.edge)
 
     @property
     def small(self) -> bool:
@@ -164,8 +165,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Rail:
-    """The way between two parts. `path` is drawn, the way of a request; `under` is not, because a device stands on
-    that way; `owned` leads from an owner to its parts; `supervises` from the control plane to what it stands on."""
+    """The way between two parts. `path` is the way of a request; `under` is not drawn: a device stands
+    there; `owned` leads from an owner to its parts; `supervises` from the control plane down."""
 
     child: str
     parent: str
@@ -200,7 +201,9 @@ def parts_of(scenario: Any, texts: Mapping[str, Any]) -> Part:
         label, short = str(words.get("label", node.is_)), str(words.get("short", node.is_))
         if role == "kernel" and has_guests:
             where = _("guest") if scenario.computer(node).role == "vm" else _("host")
-            label, short = f"{label} ({where})", f"{short} ({where})"
+            label, short = (
+                _("%(name)s (%(where)s)") % {"name": name, "where": where} for name in (label, short)
+            )
         sub = _size_of(node) or str(words.get("sub", ""))
         beside = role in BESIDE or node.entry.control_plane
         made = by_id[node.id] = Part(node.id, node.is_, role, label, short, sub, beside=beside)
@@ -280,9 +283,9 @@ def _place_above(part: Part, x: float, width: float, y: float, size: Size, boxes
 
 def _box(part: Part, x: float, y: float, w: float, cx: float, size: Size, chip: bool = False) -> Box:
     small = chip or w < NARROW
-    start = 11 if small else size.edge
+    start = SMALL_EDGE if small else size.edge
     letters = size.small if small else size.text
-    until = x + w - 7 if small or size is CARD else cx - 12
+    until = x + w - 5 if small or size is CARD else cx - 12
     room = until - x - start - (ROOM_FOR_STATE if size is FULL and w >= WIDE else 0)
     name = part.short if text_width(part.short, letters) <= room else _plain(part.short)
     lines = _wrapped(name, room, letters, 2 if small or size is CARD else 1)
@@ -313,7 +316,7 @@ def _rails(part: Part, at: Mapping[str, Box]) -> Iterator[Rail]:
 
 
 def text_width(text: str, size: float) -> float:
-    """About how wide a text is in the widest of common fonts: Chinese characters are as wide as they are high."""
+    """About how wide a text is in a wide font: Chinese characters are as wide as they are high."""
     wide = sum(1.0 if east_asian_width(char) in "WF" else LATIN_WIDTH for char in text)
     return wide * size
 

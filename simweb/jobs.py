@@ -1,4 +1,4 @@
-"""What worker processes run: a scenario or a race in, plain data and compressed traces out. No Django here."""
+"""What worker processes run: a scenario or a race in, plain data and zipped traces out. No Django here."""
 
 import gzip
 from collections.abc import Callable

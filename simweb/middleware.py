@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
-from whitenoise.middleware import WhiteNoiseMiddleware
-from whitenoise.responders import StaticFile
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
+from whitenoise.responders import StaticFile  # type: ignore[import-untyped]
 
 LANGUAGES = ("en", "zh-hans")
 
@@ -28,13 +28,13 @@ class LanguageMiddleware(LocaleMiddleware):
                 settings.LANGUAGE_COOKIE_NAME,
                 str(chosen),
                 max_age=settings.LANGUAGE_COOKIE_AGE,
-                samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+                samesite="Lax",
             )
         return super().process_response(request, response)
 
 
 class FilesMiddleware(WhiteNoiseMiddleware):
-    """WhiteNoise streams from a thread chunk by chunk; our files are small, and whole ones suit an event loop better."""
+    """WhiteNoise streams chunk by chunk from a thread; small files suit an event loop better whole."""
 
     @staticmethod
     def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What the site keeps: scenarios for ever (small), traces until the quota needs the room (made again on demand)."""
+"""What the site keeps: scenarios for ever (small), traces until the quota needs the room."""
 
 import json
 from typing import Any

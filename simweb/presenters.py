@@ -20,9 +20,9 @@ from simweb.models import Scenario
 from simweb.store import ledger_version
 
 __all__ = [
-    "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "examine", "example_text", "findings_of",
-    "gaps_of", "lane_of", "legend", "nearest", "picture", "player_data", "reordered", "texts_gz", "texts_url", "texts_version",
-    "too_large",
+    "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "examine", "example_text",
+    "findings_of", "gaps_of", "lane_of", "legend", "nearest", "picture", "player_data", "reordered",
+    "texts_gz", "texts_url", "texts_version", "too_large",
 ]  # fmt: skip
 
 ORDER = ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")
@@ -109,23 +109,17 @@ class Lane:
     number: int
     stack: str
     label: str
-    note: str
+    question: str
+    summary: str
     scenario: Scenario
     drawing: diagram.Diagram
 
 
 def lane_of(number: int, stack: str, scenario: Scenario, lang: str, size: diagram.Size) -> Lane:
     raw = scenario.raw
-    source = simcore.prebuilt().get(stack, raw)
-    label = in_language(source.get("label"), lang) or in_language(raw.get("label"), lang) or stack[:12]
-    return Lane(
-        number,
-        stack,
-        label,
-        in_language(source.get("question"), lang),
-        scenario,
-        picture(simcore.scenario(raw), lang, size),
-    )
+    label, question, summary = (in_language(raw.get(key), lang) for key in ("label", "question", "summary"))
+    drawing = picture(simcore.scenario(raw), lang, size)
+    return Lane(number, stack, label or stack[:16], question, summary, scenario, drawing)
 
 
 def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ STRATA_VAR           folder for everything written at run time (var)
 STRATA_SECRET_KEY    made once and kept in that folder unless given
 STRATA_DEBUG         1: Django's debug pages
 STRATA_ALLOWED_HOSTS names the site answers to, separated by commas (this machine only)
-STRATA_WORKERS       processes that simulate (the CPUs less one, at most 4; 0: in the calling thread, for tests)
+STRATA_WORKERS       processes that simulate (CPUs less one, at most 4; 0: in the calling thread, for tests)
 STRATA_TRACE_QUOTA   MiB of traces kept on disk before the least recently used go (512)
 """
 
@@ -94,6 +94,8 @@ DATABASES = {
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
+        # A file for the tests too: SQLite in memory knows no waiting between threads.
+        "TEST": {"NAME": VAR / "test.sqlite3"},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -104,12 +106,11 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [ROOT / "simweb" / "locale"]
 LANGUAGE_COOKIE_NAME = "lang"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# With `manage.py prepare` files are named by their content, compressed and cached for ever; without it they are
-# served as they are. Nothing else depends on which of the two it is.
+# With `manage.py prepare` files are named by their content, compressed and cached for ever; without it they
+# are served as they are. Nothing else depends on which of the two it is.
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
@@ -139,7 +140,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_REFERRER_POLICY = "same-origin"
-CSRF_FAILURE_VIEW = "simweb.views.forbidden"
+CSRF_FAILURE_VIEW = "simweb.views.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"
 DATA_UPLOAD_MAX_MEMORY_SIZE = LARGEST_POST_BYTES
 

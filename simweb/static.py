@@ -1,6 +1,6 @@
 """Static files named by their content, the imports inside JavaScript modules included, and compressed."""
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage  # type: ignore[import-untyped]
 
 
 class Storage(CompressedManifestStaticFilesStorage):

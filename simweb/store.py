@@ -1,7 +1,7 @@
 """Scenarios and traces kept by the site, and the runs that make them.
 
-A run is asked for by its scenario, a race by its scenarios; both are found again after a restart because everything
-needed to repeat them is in the address.
+A run is asked for by its scenario, a race by its scenarios; both are found again after a restart because
+everything needed to repeat them is in the address.
 """
 
 import hashlib
@@ -24,8 +24,23 @@ from simweb.models import Race, Scenario, Trace
 from simweb.workers import Job, Ticket, pool
 
 __all__ = [
-    "LARGEST_SEED", "STARTS", "VIEWS", "Found", "Plan", "asimulate_again", "chosen", "evict", "find", "keep",
-    "kept", "ledger_version", "start", "trace_bytes", "trace_file",
+    "LARGEST_SEED",
+    "STARTS",
+    "VIEWS",
+    "Found",
+    "Plan",
+    "asimulate_again",
+    "chosen",
+    "evict",
+    "find",
+    "job_of",
+    "keep",
+    "kept",
+    "ledger_version",
+    "start",
+    "trace_bytes",
+    "trace_file",
+    "write",
 ]  # fmt: skip
 
 VIEWS = {"own": None, "boot": "boot", "read": "random-read"}
@@ -49,7 +64,7 @@ class Found:
 
 
 def find(ref: str) -> Found | None:
-    """A prebuilt stack by its id, else a stored scenario, else a prebuilt one by the id of one of its scenarios."""
+    """A prebuilt stack by its id, else a stored scenario, else a prebuilt one by its scenario id."""
     if raw := simcore.prebuilt().get(ref):
         return Found(raw, 1, ref)
     if row := Scenario.objects.filter(id=ref).first():
@@ -62,7 +77,7 @@ def find(ref: str) -> Found | None:
 
 @lru_cache(maxsize=1)
 def _prebuilt_scenarios() -> dict[str, tuple[str, str | None]]:
-    """The permanent ids of the prebuilt stacks with each view's workload and seed 1, whoever ran them where."""
+    """The permanent ids of the prebuilt stacks with each view's workload and seed 1."""
     return {
         simcore.scenario(raw, workload=workload).id(1): (name, workload)
         for name, raw in simcore.prebuilt().items()
@@ -116,7 +131,7 @@ class Plan:
 
 
 def kept(plan: Plan) -> dict[str, Any] | None:
-    """The result if this engine has it already: `lanes` with the hash of each trace, for a race also the gaps."""
+    """The result if this engine has it: `lanes` with the hash of each trace, for a race also the gaps."""
     version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
     if plan.is_race:
         race = Race.objects.filter(key=plan.key, **version).first()
@@ -132,14 +147,16 @@ def _lane(trace_hash: str, outcome: dict[str, Any]) -> dict[str, Any]:
 
 def start(plan: Plan) -> Ticket:
     """Have it simulated, or join in if that is under way. The ticket's result is what `kept` would give."""
+    return pool().submit(job_of(plan))
+
+
+def job_of(plan: Plan) -> Job:
     rows = plan.scenarios
-    if not plan.is_race:
-        args: tuple[Any, ...] = (rows[0].raw, rows[0].seed)
-        return pool().submit(
-            Job(plan.key, "simweb.jobs:run", args, then=lambda done: _store_run(rows[0], done))
-        )
-    args = ([row.raw for row in rows], rows[0].seed, plan.start)
-    return pool().submit(Job(plan.key, "simweb.jobs:race", args, then=lambda done: _store_race(plan, done)))
+    if plan.is_race:
+        args: tuple[Any, ...] = ([row.raw for row in rows], rows[0].seed, plan.start)
+        return Job(plan.key, "simweb.jobs:race", args, then=lambda done: _store_race(plan, done))
+    args = (rows[0].raw, rows[0].seed)
+    return Job(plan.key, "simweb.jobs:run", args, then=lambda done: _store_run(rows[0], done))
 
 
 def _store_run(row: Scenario, done: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +182,7 @@ def _store_race(plan: Plan, done: dict[str, Any]) -> dict[str, Any]:
 
 
 def _store_trace(row: Scenario, done: dict[str, Any]) -> None:
-    _write(trace_file(done["hash"]), done["gz"])
+    write(trace_file(done["hash"]), done["gz"])
     Trace.objects.update_or_create(
         hash=done["hash"],
         defaults={
@@ -184,13 +201,17 @@ def trace_file(trace_hash: str) -> Path:
     return Path(settings.TRACES) / trace_hash[:2] / f"{trace_hash}.gz"
 
 
-def _write(file: Path, data: bytes) -> None:
+def write(file: Path, data: bytes) -> None:
     """All or nothing: a reader never sees half a trace."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent)
-    with os.fdopen(handle, "wb") as output:
-        output.write(data)
-    Path(name).replace(file)
+    try:
+        with os.fdopen(handle, "wb") as output:
+            output.write(data)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def trace_bytes(trace: Trace) -> bytes | None:

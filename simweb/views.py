@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -233,7 +234,7 @@ def texts(request: HttpRequest, lang: str, ledger: str) -> HttpResponse:
 
 
 def _gzipped(request: HttpRequest, data: bytes, content_type: str) -> HttpResponse:
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    if re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", request.headers.get("Accept-Encoding", "")):
         response = HttpResponse(data, content_type=content_type)
         response.headers["Content-Encoding"] = "gzip"
         return response
@@ -356,7 +357,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _bad_request(request, _("The site could not make sense of this request."))
 
 
-def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    message = _("You may not do this.")
+    return HttpResponse(_error_page(request, HTTPStatus.FORBIDDEN, message), status=HTTPStatus.FORBIDDEN)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     message = _("The form was too old, or came from another site. Load the page again and send it once more.")
     return HttpResponse(_error_page(request, HTTPStatus.FORBIDDEN, message), status=HTTPStatus.FORBIDDEN)
 

@@ -5,9 +5,9 @@
     await pool().wait(ticket)         the same for coroutines
     ticket.watch(callback)            callback(progress) from a thread, at every step and at the end
 
-Processes are spawned (a fork would copy this process's threads and database handles), know nothing of Django and are
-fed one job at a time by a thread each. A process that dies or takes too long costs its job an error that says so, and
-is replaced. `job.then` turns the result into what the ticket gives; it runs here, in that thread.
+Processes are spawned (a fork would copy this process's threads and database handles), know nothing of Django
+and are fed one job at a time by a thread each. A process that dies or takes too long costs its job an error
+that says so, and is replaced. `job.then` turns the result into what the ticket gives; it runs in that thread.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ class Ticket:
 
     @contextlib.contextmanager
     def watch(self, callback: Callable[[Progress], None]) -> Iterator[None]:
-        """Call back now with the present state and then at every step; never again once the block has ended."""
+        """Call back now with the present state, then at every step; never again once the block has ended."""
         with self._lock:
             self._watchers.append(callback)
             callback(self.progress)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -18,6 +19,7 @@ from simcore.cpu import (
     GUEST,
     POLLING,
     RUNNING,
+    SETTLE,
     Core,
     Cpu,
     Flow,
@@ -25,15 +27,16 @@ from simcore.cpu import (
     Thread,
     kill,
 )
-from simcore.schedulers.base import Scheduler
+from simcore.schedulers.base import Group, Scheduler
 from simcore.trace import CPU, END, PARENT, SERVE, START, THREAD, WHAT
 from simcore.waiting import Lock, Station
-from tests.toy import MS, US, World, fair, round_robin
+from tests.toy import MS, US, Make, World, fair, round_robin
 
 UNTIL = 4 * MS
 MORE = int(os.environ.get("STRATA_EXAMPLES", "0"))  # so many, and new ones each time, instead of the same 300
-HANG_S = 60 + MORE
+HANG_S = 30
 Interval = tuple[int, int]
+Policy = Callable[[], Make]
 
 random_machines = settings(
     max_examples=MORE or 300,
@@ -45,8 +48,8 @@ random_machines = settings(
 )
 
 
-@pytest.fixture(autouse=True)
-def a_hang_is_a_failure() -> Iterator[None]:
+@contextmanager
+def no_hang() -> Iterator[None]:
     """A core that finds something to do for ever at one instant never returns to SimPy."""
 
     def ring(*_: object) -> None:
@@ -54,9 +57,11 @@ def a_hang_is_a_failure() -> Iterator[None]:
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.alarm(HANG_S)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 # -------------------------------------------------------------------------------------------- random machines
@@ -186,7 +191,8 @@ class Run:
                 self.flows.append(world.flow(thread, lambda flow, t=times, s=steps: self.walk(flow, t, s)))
         for at, what, index in machine.kills:
             world.sim.at(at, lambda w=what, i=index: self.kill(w, i))
-        world.run(until, self.check if watch else None)
+        with no_hang():
+            world.run(until, self.check if watch else None)
         for core in list(self.on):
             self.off(core, until)
 
@@ -197,7 +203,7 @@ class Run:
         for _ in range(times):
             yield from self.layer(flow, iter(steps))
             self.world.spend(flow, 211)  # no loop without CPU time
-            yield ((lambda *_: True), None)
+            yield SETTLE
         self.finished[root] = flow.thread.clock
 
     def layer(self, flow: Flow, steps: Iterator[Step]) -> Steps:
@@ -207,7 +213,7 @@ class Run:
                 case ("cpu", length):
                     world.spend(flow, length)
                 case ("settle",):
-                    yield ((lambda *_: True), None)
+                    yield SETTLE
                 case ("pause", length):
                     yield from world.pause(length)
                 case ("hop", index, leaving):
@@ -421,3 +427,160 @@ def test_the_same_seed_gives_the_same_bytes(machine: Machine) -> None:
     assert first.packed == second.packed
     assert first.wakeups == second.wakeups
     assert first.marks == second.marks
+
+
+# ------------------------------------------------------------------------------------------------------ shares
+
+POLICIES = pytest.mark.parametrize("policy", [fair, round_robin])
+LONG = 600 * MS
+
+
+def share(world: World, thread: Thread | list[Thread], of_ns: int = LONG) -> float:
+    return world.total(thread) / of_ns
+
+
+@POLICIES
+def test_two_guests_on_one_core_get_half_each_and_see_it_as_the_hosts_queue(policy: Policy) -> None:
+    world = World()
+    host = world.top(policy())
+    hogs = [world.thread(world.guest(host, policy())) for _ in range(2)]
+    for hog in hogs:
+        world.hog(hog)
+    world.run(LONG)
+    for hog in hogs:
+        assert share(world, hog) == pytest.approx(0.5, abs=0.01)
+        assert world.total(hog, host.queue_what) / LONG == pytest.approx(0.5, abs=0.01)
+        assert world.total(hog, hog.sched.queue_what) == 0
+
+
+def test_weights_of_three_to_one_give_three_to_one_at_both_levels() -> None:
+    world = World()
+    host = world.top(fair())
+    guests = [world.guest(host, fair(), weight=weight) for weight in (3072, 1024)]
+    hogs = [world.thread(guest, weight) for guest in guests for weight in (3072, 1024)]
+    for hog in hogs:
+        world.hog(hog)
+    world.run(LONG)
+    assert [share(world, hog) for hog in hogs] == pytest.approx([9 / 16, 3 / 16, 3 / 16, 1 / 16], abs=0.01)
+
+
+@pytest.mark.parametrize("slice_ns", [100 * US, 3 * MS])
+def test_a_sleeper_gets_its_share_and_no_more(slice_ns: int) -> None:
+    """A thread that always sleeps a little between bursts neither starves nor takes the CPU from a hog."""
+    world = World()
+    host = world.top(fair(slice_ns))
+    sleeper, hog = world.thread(host), world.thread(host)
+
+    def naps(flow: Flow) -> Steps:
+        while True:
+            world.spend(flow, 200 * US)
+            yield from world.pause(10 * US)
+
+    world.flow(sleeper, naps)
+    world.hog(hog)
+    world.run(LONG)
+    assert 0.4 < share(world, sleeper) < 0.52
+
+
+def test_a_long_sleeper_does_not_hoard() -> None:
+    world = World()
+    host = world.top(fair())
+    late, hog = world.thread(host), world.thread(host)
+
+    def sleeps_first(flow: Flow) -> Steps:
+        yield from world.pause(LONG // 2)
+        while True:
+            world.spend(flow, 70 * US)
+            yield SETTLE
+
+    world.flow(late, sleeps_first)
+    world.hog(hog)
+    world.run(LONG)
+    assert share(world, late, LONG // 2) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("level", ["thread", "vcpu", "both"])
+@POLICIES
+def test_a_quota_of_20_in_100_ms_gives_a_fifth(policy: Policy, level: str) -> None:
+    world = World()
+    host = world.top(policy())
+    outer = world.group(20 * MS, 100 * MS) if level != "thread" else None
+    inner = world.group(20 * MS, 100 * MS) if level != "vcpu" else None
+    guest = world.guest(host, policy(), group=outer)
+    limited, other = world.thread(guest, group=inner), world.thread(guest)
+    world.hog(limited)
+    if level == "both":
+        world.hog(other)
+    world.run(LONG)
+    assert share(world, [limited, other]) == pytest.approx(0.2, abs=0.005)
+    throttled = world.total(limited, (host if level != "thread" else guest).throttle_what) / LONG
+    assert throttled == pytest.approx(0.8, abs=0.05) or level == "both"
+
+
+def test_a_quota_holds_for_all_threads_of_its_group_together() -> None:
+    world = World()
+    host = world.top(fair(), cores=2)
+    group = world.group(50 * MS, 100 * MS)
+    members, outsider = [world.thread(host, group=group) for _ in range(3)], world.thread(host)
+    for thread in (*members, outsider):
+        world.hog(thread)
+    world.run(LONG)
+    assert share(world, members) == pytest.approx(0.5, abs=0.02)
+    assert share(world, outsider) == pytest.approx((1 / 3 * 1 / 2 + 2 / 3), abs=0.02)  # alone once they are parked
+
+
+def test_a_lone_thread_renews_its_chunk_without_a_switch() -> None:
+    world = World()
+    host = world.top(fair(), toll=1_000)
+    world.hog(world.thread(host, group=world.group(50 * MS, 100 * MS)))
+    world.run(LONG)
+    switches = [row for row in world.rows() if row[WHAT] == host.switch_ops[0].what]
+    assert len(switches) == 7  # one a period
+
+
+def test_a_quota_set_in_mid_run_holds_from_then_on_and_one_that_is_lifted_ends() -> None:
+    world = World()
+    host = world.top(fair())
+    group = Group(world.sim, 100 * MS, 5 * MS, 0)
+    hog = world.thread(host, group=group)
+    world.hog(hog)
+    world.sim.at(200 * MS, lambda: group.limit(20 * MS))
+    world.sim.at(400 * MS, lambda: group.limit(None))
+    world.run(LONG)
+    assert world.total(hog) == pytest.approx(440 * MS, abs=5 * MS)
+
+
+@POLICIES
+def test_three_hogs_on_two_cores_get_two_thirds_each(policy: Policy) -> None:
+    world = World()
+    host = world.top(policy(), cores=2)
+    guest = world.guest(host, policy(), cpus=2)
+    hogs = [world.thread(guest) for _ in range(3)]
+    for hog in hogs:
+        world.hog(hog)
+    world.run(LONG)
+    assert [share(world, hog) for hog in hogs] == pytest.approx([2 / 3] * 3, abs=0.01)
+
+
+@POLICIES
+def test_nesting_multiplies(policy: Policy) -> None:
+    world = World()
+    sched, hogs = world.top(policy()), []
+    for _ in range(4):
+        hogs.append(world.thread(sched))
+        sched = world.guest(sched, policy())
+    hogs.append(world.thread(sched))
+    for hog in hogs:
+        world.hog(hog)
+    world.run(2 * LONG)
+    shares = [share(world, hog, 2 * LONG) for hog in hogs]
+    assert shares == pytest.approx([1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16], abs=0.02)
+
+
+def test_slice_ends_cost_a_bounded_number_of_events() -> None:
+    world = World()
+    host = world.top(fair())
+    for _ in range(3):
+        world.hog(world.thread(world.guest(host, fair())), op_ns=20 * MS)
+    world.run(LONG)
+    assert world.events < 2 * LONG / (3 * MS) + LONG / (20 * MS)

@@ -1,7 +1,7 @@
 """A container: a process of the kernel below, with its own view and its own limits.
 
-Its engine makes it, from beside the stack. After that there is nothing in between: what it asks goes straight to the
-kernel, and pays a filter and some accounting on the way.
+Its engine makes it, from beside the stack. After that there is nothing in between: what it asks goes straight
+to the kernel, and pays a filter and some accounting on the way.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,6 @@ class Container(Layer):
         starter = request.flow.thread
         yield from self.hop(request, self.first)
         yield from self.runtime.create(request, self)
-        self.log(request, "created", name=self.id)
         yield from self.hop(request, starter)
 
     def read(self, request: Request) -> Steps:

@@ -1,8 +1,8 @@
 """Docker: a command asks dockerd, dockerd asks containerd, containerd starts a shim, the shim starts runc.
 
-All of them stand beside the stack: they make a container and look after it, and no request of a running container
-passes through them. Each is a program of its own, so between any two there is a wake-up. What many containers started
-together queue for are locks: the network's (rtnl) and the database's one writer.
+All of them stand beside the stack: they make a container and look after it, and no request of a running
+container passes through them. Each is a program of its own, so between any two there is a wake-up. What many
+containers started together queue for are locks: the network's (rtnl) and the database's one writer.
 """
 
 from simcore.cpu import Steps, Thread

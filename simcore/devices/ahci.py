@@ -14,13 +14,20 @@ class Ahci(Layer):
     owner: VirtualMachine
     backing: Layer
 
+    def boot(self, request: Request) -> Steps:
+        """Its driver waits for an answer from each port that has no disk."""
+        for port in range(1, self.settings["ports"]):
+            yield from self.wait(request, "link_wait")
+            self.log(request, "port_down", port=port + 1)
+
     def read(self, request: Request) -> Steps:
         vcpu, hypervisor = request.flow.thread.cpu, self.owner.below
-        self.spend(request, "build_command")
+        self.spend(request, "build_command", "issue")
         hypervisor.access(request, self.constant("issue_accesses"))
         yield from hypervisor.kick(request, self.owner.back_end)
         self.spend(request, "emulate_command")
         yield from self.backing.serve(request)
+        self.spend(request, "post_completion")
         yield from hypervisor.inject(request, vcpu)
-        hypervisor.access(request, self.constant("complete_accesses"))
+        hypervisor.access(request, self.constant("complete_accesses"), busy=True)
         self.spend(request, "complete")

@@ -14,7 +14,7 @@ class Disk(Layer):
     medium: tuple[str, ...] = ()  # the stages of a read inside the device, in order
 
     def wire(self) -> None:
-        self.queue = self.station(self.constant("parallel"))
+        self.queue = self.station(self.constant("parallel"), link="transfer")
         self.base_bytes = self.constant("base_bytes")
 
     def read(self, request: Request) -> Steps:

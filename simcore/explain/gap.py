@@ -40,7 +40,7 @@ class Lane:
         header, spans = self.trace.header, self.trace.spans
         nodes, ops = header["nodes"], header["ops"]
         sums: dict[tuple[str, str, str], int] = {}
-        for part in critical_path(self.trace, self.start_ns, self.start_ns + self.end_ns, self._finish()):
+        for part in critical_path(self.trace, self.start_ns, self.start_ns + self.end_ns, self.finish):
             key = ("", "", IDLE)
             if part.span != NONE:
                 op = ops[spans["op"][part.span]]
@@ -49,7 +49,8 @@ class Lane:
             sums[key] = sums.get(key, 0) + part.end_ns - part.start_ns
         return sums
 
-    def _finish(self) -> int:
+    @property
+    def finish(self) -> int:
         """The outermost span of the first workload's own run; if it never began, the last span of all."""
         requests = self.trace.tables["requests"]
         for span, workload in zip(requests["span"], requests["workload"], strict=True):

@@ -16,7 +16,7 @@ __all__ = ["Journey", "Stop", "journey"]
 
 SERVE = KINDS.index("serve")
 SWITCH, WAKE, PAUSE, ON = "→!", "⇢", "‖", ""
-NOT_ASKED = ("run", "exec")
+NOT_ASKED = ("run", "exec", "slot")
 """What a workload's own flow is made of: a journey follows one of its other requests, if there is any."""
 
 

@@ -1,4 +1,4 @@
-"""UEFI: memory is trained, devices get addresses, cards run their own programs, a file on the disk is started.
+"""UEFI: memory is trained, devices get addresses, cards run their own programs, a file on the disk starts.
 
 All of it on one CPU, one thing after the other. After the hand-over the firmware stands beside the stack.
 """

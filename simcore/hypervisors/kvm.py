@@ -7,9 +7,8 @@ in case work comes soon, then sleeps.
 """
 
 from simcore.cpu import Cpu, Steps, Thread
-from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import Hypervisor
+from simcore.roles import Hypervisor, VirtualMachine
 from simcore.trace import CPU
 
 
@@ -24,13 +23,14 @@ class Kvm(Hypervisor):
         carrier.poll_ns = self.settings["halt_poll"]
         carrier.poll_what = self.sim.what(self.node, self.entry.id, "halt_poll", CPU)
 
-    def launch(self, request: Request, vm: Layer) -> Steps:
+    def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_qemu", "qemu_init", "create_vm")
         self.spend(request, "create_vcpu", per=len(vm.cpus))
+        self.spend(request, "device_realize", per=len(vm.drives))
         self.spend(request, "load_firmware")
         yield from self.settle()
 
-    def access(self, request: Request, times: int = 1) -> None:
+    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
         self.repeat(request, times, "vm_exit", "exit_to_user", "device_emulate", "vm_entry")
 
     def kick(self, request: Request, back_end: Thread) -> Steps:

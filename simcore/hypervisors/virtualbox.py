@@ -5,9 +5,8 @@ An exit lands in the driver (ring 0) on the same host thread; what the driver ca
 """
 
 from simcore.cpu import Cpu, Steps, Thread
-from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import Hypervisor
+from simcore.roles import Hypervisor, VirtualMachine
 
 
 class VirtualBox(Hypervisor):
@@ -18,14 +17,19 @@ class VirtualBox(Hypervisor):
         carrier.wake_ops = (self.op("halt_wake"),)
         carrier.poke_ops = (self.op("kick_exit"),)
 
-    def launch(self, request: Request, vm: Layer) -> Steps:
+    def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_vm", "vm_init")
+        self.log(request, "powering_on")
         self.spend(request, "create_vcpu", per=len(vm.cpus))
+        self.spend(request, "device_realize", per=len(vm.drives))
         self.spend(request, "load_firmware")
+        self.log(request, "running")
         yield from self.settle()
 
-    def access(self, request: Request, times: int = 1) -> None:
+    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
         self.repeat(request, times, "vm_exit", "ring0_dispatch", "mmio_emulate", "vm_entry")
+        if busy:  # the driver finds the device locked, and leaves some of it to the VM's process
+            self.repeat(request, self.constant("ring3_accesses"), "ring3_return")
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
         self.spend(request, "vm_exit", "ring0_dispatch", "async_io_wake")

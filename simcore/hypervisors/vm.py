@@ -26,9 +26,14 @@ class Vm(VirtualMachine):
 
     def boot(self, request: Request) -> Steps:
         (guest,) = (layer for layer in self.holds if isinstance(layer, Kernel))
+        memory = self.settings["memory"]
         yield from self.down(request)
         yield from self.hop(request, self.main)
         yield from self.below.launch(request, self)
-        self.count("memory", self.settings["memory"])
+        self.count("memory", memory)
+        if self.settings["prealloc"]:
+            self.spend(request, "populate", per=memory)
         yield from self.hop(request, guest.first)  # the first entry into the guest
         yield from self.ask(request, "boot", self.firmware)
+        if not self.settings["prealloc"]:
+            self.spend(request, "first_touch", per=min(self.constant("boot_touched"), memory) // self.constant("page"))

@@ -1,10 +1,11 @@
 """Linux: one kernel for all programs above it; it schedules them, keeps their files and owns the devices.
 
-A read goes system call -> VFS -> file system -> block layer -> driver; the reader sleeps; the device's interrupt finishes
-the request on whatever CPU takes it, and wakes the reader. A guest runs this same code: what differs lies below it.
+A read goes system call -> VFS -> file system -> block layer -> driver; the reader sleeps; the device's
+interrupt finishes the request on whatever CPU takes it, and wakes the reader. A guest runs this same code:
+what differs lies below it.
 
-A boot goes loader -> unpack itself -> memory -> CPUs -> drivers -> initramfs -> root file system -> init, whose units then
-start side by side on the CPUs there are, each after those that it needs. Which units, and after what, stands in the entry.
+A boot goes loader -> unpack itself -> memory -> CPUs -> drivers -> initramfs -> root file system -> init.
+Its units start side by side on the CPUs there are, each after those that it needs; the entry lists them.
 """
 
 from simcore.cpu import Steps, Thread
@@ -33,6 +34,7 @@ class Linux(Kernel):
         self.sched.throttle_what = self.engine_what("throttled", QUEUE)
         self.first = self.process(f"{self.id}/init")
         self._units: dict[str, Request] = {}
+        self._pages: set[tuple[int, int] | None] = set()  # the page cache, of what programs read
 
     def process(self, name: str) -> Thread:
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
@@ -41,12 +43,30 @@ class Linux(Kernel):
 
     def read(self, request: Request) -> Steps:
         """A direct read: past the page cache, from the device into the reader's buffer."""
+        if request.page is not None:
+            yield from self._buffered(request)
+            return
         reader = request.flow.thread
         self.spend(request, "syscall_entry", "vfs_read", "extent_map", "pin_pages", "blk_submit")
         yield from self.computer.disk.serve(request)
         self.spend(request, "blk_complete", "wake_up")
         yield from self.hop(request, reader, "irq_exit")
         self.spend(request, "unpin_pages", "syscall_exit")
+
+    def _buffered(self, request: Request) -> Steps:
+        """A read through the page cache: the device is asked only for what is not there, and the bytes are copied."""
+        reader, page = request.flow.thread, request.page
+        request.page = None  # below this cache, the read is like any other
+        self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
+        if page not in self._pages:
+            self._pages.add(page)
+            self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
+            self.spend(request, "extent_map", "blk_submit")
+            yield from self.computer.disk.serve(request)
+            self.spend(request, "blk_complete", "wake_up")
+            yield from self.hop(request, reader, "irq_exit")
+        self.spend(request, "copy_to_user", per=request.bytes)
+        self.spend(request, "syscall_exit")
 
     def exec(self, request: Request) -> Steps:
         """A new process: a copy of its parent, then the program, which is not in memory yet."""
@@ -67,21 +87,21 @@ class Linux(Kernel):
             yield from self._start_units(request, began)
 
     def service(self, request: Request) -> Steps:
-        """One unit of init: once those that it needs have started, a process that reads, computes and perhaps waits."""
+        """One unit of init: after those that it needs, a process that reads, computes and perhaps waits."""
         name = request.flow.thread.name
         unit = self.constant(f"service_{name}")
         for earlier in unit["after"]:
-            yield from self.until(request, self._units[earlier].done)
+            yield from self.join(request, self._units[earlier])
         self.spend(request, "fork", "exec")
-        self.log(request, "starting", unit=name)
+        self.log(request, "starting", unit=unit["unit"])
         for _ in range(unit["reads"]):
             yield from self._read_in(request, self.constant("service_read"))
         self.spend(request, f"service_{name}")
         if f"wait_{name}" in self.entry.timings:
             yield from self.wait(request, f"wait_{name}")
-        self.log(request, "started", unit=name)
+        self.log(request, "started", unit=unit["unit"])
 
-    # ------------------------------------------------------------------------------------------ the stages of a boot
+    # ---------------------------------------------------------------------- the stages of a boot
 
     def _load(self, request: Request) -> Steps:
         """The boot loader reads the kernel and the initramfs; nothing of the kernel runs yet."""
@@ -112,8 +132,11 @@ class Linux(Kernel):
         else:
             self.spend(request, "probe_platform")
         self.spend(request, "driver_probe_disk")
+        computer.disk.log(request, "probed")
+        yield from self.ask(request, "boot", self.computer.disk)
         yield from self._fetch(request, "partition_reads", "block")
         self.log(request, "disk_found", disk=self._disk_name())
+        self.log(request, "unpack_initramfs")
         self.spend(request, "initramfs_unpack", per=self.constant("initramfs_image"))
         self.log(request, "free_initramfs", size=self.constant("initramfs_image"))
 
@@ -123,19 +146,20 @@ class Linux(Kernel):
         self.log(request, "mount_root", disk=self._disk_name())
 
     def _start_units(self, request: Request, began: int) -> Steps:
-        """Start all units; each waits for those before it. Ready when the last one, the target, is reached."""
+        """Start all units, each of which waits for those before it, and wait for the last: the target."""
         yield from self.settle()
         user_space = self.sim.now
+        self.log(request, "systemd")
         names = self.constant("services")
         for name in names:
             self._units[name] = self.spawn("service", self.process(name), user_space, cause=request)
-        yield from self.until(request, self._units[names[-1]].done)
+        yield from self.join(request, self._units[names[-1]])
         now = self.sim.now
         self.log(request, "target")
         times = {"kernel": user_space - began, "userspace": now - user_space, "total": now - began}
         self.log(request, "startup_finished", **times)
 
-    # -------------------------------------------------------------------------------------- what it reads for itself
+    # ---------------------------------------------------------------------- what it reads for itself
 
     def _fetch(self, request: Request, count: str, size: str) -> Steps:
         for _ in range(self.constant(count)):
@@ -150,6 +174,7 @@ class Linux(Kernel):
         yield from self.hop(request, thread, "irq_exit")
 
     def _disk_name(self) -> str:
+        """Each driver names its disks in its own way: nvme0n1, sda, vda."""
         kind = self.computer.disk.entry.id
         name: str = self.constant("disk_names").get(kind, kind)
         return name

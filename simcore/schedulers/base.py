@@ -105,8 +105,8 @@ class Scheduler:
         """How long it may run while others wait."""
         raise NotImplementedError
 
-    def preempts(self, woken: Thread, current: Thread, ran_ns: int) -> bool:
-        """Does a thread that has just woken take the CPU of `current`, who has run for `ran_ns`?"""
+    def preempts(self, woken: Thread, current: Thread) -> bool:
+        """Does a thread that has just woken take the CPU of `current`?"""
         return False
 
     def charge(self, thread: Thread, ran_ns: int) -> None:
@@ -123,6 +123,11 @@ class Scheduler:
 
     def wake(self, thread: Thread, now: int) -> None:
         assert thread is not thread.cpu.irq, f"{thread.name} is interrupt context: it cannot sleep; hop first"
+        cpu = thread.cpu
+        if not self.idle and cpu.current is not None:
+            self.account(cpu, cpu.current, now if cpu.irq_since < 0 else cpu.irq_since)
+        if thread.inner is not None and thread.off_since < 0:
+            thread.off_since, thread.off_what = now, self.queue_what
         self.arrive(thread)
         self.enqueue(thread, now)
 
@@ -140,8 +145,7 @@ class Scheduler:
         cpu = thread.cpu
         current = cpu.current
         self.put(thread, now)
-        until = now if cpu.irq_since < 0 else cpu.irq_since
-        if current is not None and self.preempts(thread, current, until - cpu.since):
+        if current is not None and self.preempts(thread, current):
             cpu.resched = True
             cpu.poke()
         alone, self.alone = self.alone, 0
@@ -162,6 +166,17 @@ class Scheduler:
             if cpu.handoff is None and cpu.current is not None and cpu.current.stage == POLLING:
                 return cpu
         return None
+
+    def account(self, cpu: Cpu, thread: Thread, now: int) -> None:
+        """Charge the running thread up to now. Whole slices in which it was alone do not count against it."""
+        if not cpu.contended and cpu.slice_end <= now:
+            slice_ns = self.slice_ns(thread)
+            cpu.slice_end += -(-(now - cpu.slice_end + 1) // slice_ns) * slice_ns
+            alone = cpu.slice_end - slice_ns - cpu.since
+            cpu.since += alone
+            thread.ran_ns += alone
+        self.charge(thread, now - cpu.since)
+        cpu.since = now
 
     def leave(self, cpu: Cpu, thread: Thread, now: int) -> None:
         """The thread gives up its CPU: its time is charged, the rest of its chunk goes back to the pool."""

@@ -59,9 +59,8 @@ class Fair(Scheduler):
     def slice_ns(self, thread: Thread) -> int:
         return self._slice_ns
 
-    def preempts(self, woken: Thread, current: Thread, ran_ns: int) -> bool:
-        ahead = current.vruntime + ran_ns * self.unit // current.weight
-        return woken.vruntime <= self._average() and woken.deadline < max(current.deadline, ahead)
+    def preempts(self, woken: Thread, current: Thread) -> bool:
+        return woken.vruntime <= self._average() and woken.deadline < max(current.deadline, current.vruntime)
 
     def charge(self, thread: Thread, ran_ns: int) -> None:
         thread.ran_ns += ran_ns
@@ -78,7 +77,10 @@ class Fair(Scheduler):
             self.floor, self.sum = max(self.floor, thread.vruntime), 0
 
     def arrive(self, thread: Thread) -> None:
-        thread.vruntime = self._average() - thread.lag
+        lag = thread.lag  # its own weight pulls the average after it: what is left then shall be its lag
+        if self.load:
+            lag = lag * (self.load + thread.weight) // self.load
+        thread.vruntime = self._average() - lag
         thread.deadline = thread.vruntime + self._slice_ns * self.unit // thread.weight
         self.load += thread.weight
         self.sum += thread.weight * (thread.vruntime - self.floor)

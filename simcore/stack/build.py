@@ -47,7 +47,7 @@ def build(scenario: Scenario, sim: Simulation) -> Stack:
         _join(scenario, node, layers)
     for node in sorted(found, key=lambda node: node.role in OWNED):  # a device's interrupts need its kernel
         layers[node.id].wire()
-    workloads = []
+    workloads: list[Workload] = []
     for workload in scenario.workloads:
         index[workload.id] = len(index)
         live = _layer(sim, workload.id, index[workload.id], workload.entry, workload.settings)
@@ -69,9 +69,7 @@ def _layer(sim: Simulation, name: str, index: int, entry: Any, settings: Any) ->
 def _join(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> None:
     """Give a layer its neighbours."""
     layer = layers[node.id]
-    below = list(scenario.below(node))
-    offered = {capability for lower in below for capability in lower.entry.provides}
-    layer.offered = frozenset(offered)
+    layer.offered = scenario.offered(node)
     if node.owner is not None:
         owner = layers[node.owner]
         assert isinstance(owner, Computer)

@@ -5,7 +5,7 @@ finds all; a tree with findings is never run.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,8 @@ ACTIONS = ("set", "fail")
 """What an intervention may do in this version."""
 UNKNOWN = "unknown"
 """The role of a component that does not exist: no rule speaks about it again."""
+MOST = 200
+"""Findings: who makes more mistakes than that has not written a scenario."""
 ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
 LONGEST_SENTENCE = 2000
 
@@ -53,8 +55,14 @@ class Reader:
     places: dict[str, str] = field(default_factory=dict)
     """Where each id was first used."""
 
-    def find(self, name: str, path: str, **params: Any) -> None:
-        self.findings.append(Finding(name, path, params))
+    def find(
+        self, name: str, path: str, near: tuple[str, Iterable[str]] | None = None, **params: Any
+    ) -> None:
+        """Adds a finding; `near` is a name and those that may have been meant instead."""
+        if len(self.findings) < MOST:
+            if near is not None:
+                params["nearest"] = nearest(*near)
+            self.findings.append(Finding(name, path, params))
 
     def scenario(self, raw: object) -> Scenario | None:
         if not isinstance(raw, Mapping):
@@ -99,7 +107,7 @@ class Reader:
         for key in table:
             if key not in known:
                 place = f"{path}.{key}" if path else str(key)
-                self.find("unknown-field", place, field=key, known=known, nearest=nearest(str(key), known))
+                self.find("unknown-field", place, (str(key), known), field=key, known=known)
 
     def _list(self, table: Mapping[str, Any], key: str, path: str) -> list[Any]:
         value = table.get(key)
@@ -176,13 +184,8 @@ class Reader:
             return placeholder
         entry = self.catalog.get(value) if isinstance(value, str) else None
         if entry is None:
-            self.find(
-                "unknown-component",
-                path,
-                is_=value,
-                nearest=self.catalog.nearest(str(value), roles),
-                roles=roles,
-            )
+            names = [one.id for one in self.catalog.of_role(*roles)]
+            self.find("unknown-component", path, (str(value), names), is_=value, roles=roles)
             return placeholder
         if entry.role not in roles:
             self.find("wrong-role", path, is_=entry.id, role=entry.role, roles=roles)
@@ -243,12 +246,7 @@ class Reader:
     def _unknown_setting(self, name: str, entry: Entry, owner: str) -> None:
         known = sorted(entry.settings)
         self.find(
-            "unknown-setting",
-            f"{owner}.{name}",
-            setting=name,
-            is_=entry.id,
-            known=known,
-            nearest=nearest(name, known),
+            "unknown-setting", f"{owner}.{name}", (name, known), setting=name, is_=entry.id, known=known
         )
 
     def _value(self, value: object, setting: Setting, path: str) -> Any:
@@ -304,10 +302,10 @@ class Reader:
         at_ns = self._time(raw["at"], f"{place}.at") if raw.get("at") is not None else None
         on, do = self._text(raw, "on", f"{place}.on"), self._text(raw, "do", f"{place}.do")
         if do is not None and do not in ACTIONS:
-            self.find("unknown-action", f"{place}.do", do=do, known=ACTIONS, nearest=nearest(do, ACTIONS))
+            self.find("unknown-action", f"{place}.do", (do, ACTIONS), do=do, known=ACTIONS)
         node = scenario.nodes.get(on) if on is not None else None
         if on is not None and node is None:
-            self.find("unknown-node", f"{place}.on", node=on, nearest=nearest(on, scenario.nodes))
+            self.find("unknown-node", f"{place}.on", (on, scenario.nodes), node=on)
         settings = self._table(raw, "settings", f"{place}.settings")
         typed = self._live(settings, node.entry, place) if node is not None and node.role != UNKNOWN else {}
         if do == "set" and not settings:
@@ -340,8 +338,6 @@ class Reader:
         if fault is None and len(entry.faults) == 1:
             return entry.faults[0]
         if fault not in entry.faults:
-            self.find(
-                "unknown-fault", f"{place}.fault",
-                fault=fault, is_=entry.id, known=entry.faults, nearest=nearest(str(fault), entry.faults),
-            )  # fmt: skip
+            near = (str(fault), entry.faults)
+            self.find("unknown-fault", f"{place}.fault", near, fault=fault, is_=entry.id, known=entry.faults)
         return fault

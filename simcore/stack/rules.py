@@ -5,13 +5,14 @@ offered by something below it. The rest are named rules, each a finding that tea
 """
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from simcore.catalog import Catalog, load_catalog, nearest
 
 from .findings import ERROR, WARNING, Finding, ScenarioError
-from .reader import UNKNOWN, Reader
+from .reader import MOST, UNKNOWN, Reader
 from .scenario import OWNER_ROLES, TENANT_ROLES, Node, Scenario
 
 __all__ = ["check", "legal"]
@@ -40,7 +41,12 @@ def legal(
     catalog = catalog or load_catalog()
     if any(edit is not None for edit in (workload, until, vary, machine)):
         edited = copy.deepcopy(dict(raw))
-        _edit(edited, catalog, workload, until, vary or {}, machine)
+        try:
+            _edit(edited, catalog, workload, until, vary or {}, machine)
+        except ScenarioError as error:
+            seen = {(finding.id, finding.path) for finding in error.findings}
+            others = [finding for finding in check(raw, catalog) if (finding.id, finding.path) not in seen]
+            raise ScenarioError([*error.findings, *others]) from None
         raw = edited
     scenario, findings = _examine(raw, catalog)
     if scenario is None or any(finding.severity == ERROR for finding in findings):
@@ -53,8 +59,10 @@ def _examine(raw: object, catalog: Catalog) -> tuple[Scenario | None, list[Findi
     scenario = reader.scenario(raw)
     findings = reader.findings
     if scenario is not None:
-        for rule in RULES:
-            findings += rule(scenario)
+        found = itertools.chain(needs(scenario, catalog), *(rule(scenario) for rule in RULES))
+        findings += itertools.islice(found, max(0, MOST - len(findings)))
+    if len(findings) >= MOST:
+        findings = [*findings[:MOST], Finding("too-many", params={"limit": MOST})]
     return scenario, sorted(findings, key=lambda finding: finding.severity != ERROR)
 
 
@@ -135,12 +143,14 @@ def _set(raw: dict[str, Any], catalog: Catalog, path: str, value: Any) -> Findin
 
 def _tables(raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The raw tables of all nodes and workloads."""
-    waiting = [raw.get("stack"), *(raw.get("workloads") or [])]
+    waiting: list[Any] = [raw.get("stack"), raw.get("workloads")]
     while waiting:
-        table = waiting.pop()
-        if isinstance(table, dict):
-            yield table
-            waiting += table.get("holds") or []
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += item
+        elif isinstance(item, dict):
+            yield item
+            waiting.append(item.get("holds"))
 
 
 def root_is_a_machine(scenario: Scenario) -> Iterator[Finding]:
@@ -159,49 +169,33 @@ def sits_on(scenario: Scenario) -> Iterator[Finding]:
         yield Finding("sits-on", node.id, {"is_": node.is_, "role": node.role, **lower, "roles": roles})
 
 
-def needs(scenario: Scenario) -> Iterator[Finding]:
+def needs(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
     """Every capability that an entry needs is offered by something below it that it can see."""
     for node in scenario.nodes.values():
+        if not node.entry.needs:
+            continue
+        offered = scenario.offered(node)
         for capability in node.entry.needs:
-            if not any(capability in _offered(lower) for lower in _in_sight(scenario, node)):
-                yield Finding(
-                    "not-offered", node.id,
-                    {"is_": node.is_, "capability": capability, "providers": _providers(capability)},
-                )  # fmt: skip
-
-
-def _in_sight(scenario: Scenario, node: Node) -> Iterator[Node]:
-    """What is below a node, down to the vm that it takes for its machine. A device looks out of its owner."""
-    for lower in scenario.below(node):
-        yield lower
-        if lower.role in OWNER_ROLES and lower.id != node.owner:
-            return
-        yield from lower.devices.values()
-
-
-def _offered(node: Node) -> set[str]:
-    """What the entry provides, and what its settings switch on."""
-    offered = set(node.entry.provides)
-    for name, setting in node.entry.settings.items():
-        if setting.provides is not None and node.settings[name]:
-            offered.add(setting.provides)
-    return offered
-
-
-def _providers(capability: str) -> list[str]:
-    return [entry.id for entry in load_catalog().entries.values() if capability in entry.provides]
+            if capability not in offered:
+                providers = [entry.id for entry in catalog.entries.values() if capability in entry.provides]
+                params = {"is_": node.is_, "capability": capability, "providers": providers}
+                yield Finding("not-offered", node.id, params)
 
 
 def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Finding]:
+    beside = {
+        node.id: {held.id: held for held in node.holds if held.role in ("engine", UNKNOWN)}
+        for node in scenario.nodes.values()
+    }
     for node in scenario.nodes.values():
-        siblings = {held.id: held for held in scenario.nodes[node.parent].holds} if node.parent else {}
+        siblings = beside[node.parent] if node.parent is not None else {}
         engines = [sibling.id for sibling in siblings.values() if sibling.role == "engine"]
         if node.role != "container":
             if node.runtime is not None and node.role != UNKNOWN:
                 yield Finding("runtime-not-here", f"{node.id}.runtime", {"is_": node.is_, "role": node.role})
         elif node.runtime is None:
             yield Finding("runtime-missing", node.id, {"nearest": engines})
-        elif node.runtime not in siblings or siblings[node.runtime].role not in ("engine", UNKNOWN):
+        elif node.runtime not in siblings:
             yield Finding(
                 "runtime-unknown", f"{node.id}.runtime", {"runtime": node.runtime, "nearest": engines}
             )
@@ -311,7 +305,6 @@ def _number(node: Node, *names: str) -> int:
 RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     root_is_a_machine,
     sits_on,
-    needs,
     containers_have_an_engine_beside_them,
     computers_have_one_kernel,
     only_tenants_start_late,

@@ -134,6 +134,24 @@ class Scenario:
         """The machine or vm whose CPUs and memory the node uses (a vm uses those of what runs it)."""
         return next((lower for lower in self.below(node) if lower.role in OWNER_ROLES), self.stack)
 
+    def offered(self, node: Node) -> frozenset[str]:
+        """The capabilities that a node finds: offered by what is below it, down to the vm that it takes for its machine."""
+        found: set[str] = set()
+        for lower in self._in_sight(node):
+            found.update(lower.entry.provides)
+            for name, setting in lower.entry.settings.items():
+                if setting.provides is not None and lower.settings[name]:
+                    found.add(setting.provides)
+        return frozenset(found)
+
+    def _in_sight(self, node: Node) -> Iterator[Node]:
+        """A device looks out of its owner."""
+        for lower in self.below(node):
+            yield lower
+            if lower.role in OWNER_ROLES and lower.id != node.owner:
+                return
+            yield from lower.devices.values()
+
     def canonical(self) -> dict[str, Any]:
         """The one spelling of this scenario: a raw scenario again, without what is default."""
         texts = {"label": self.label, "question": self.question, "summary": self.summary}

@@ -272,6 +272,6 @@ def _flow(value: Any) -> str:
 def _word(value: Any) -> str:
     """A scalar that reads back as the same value: bare where that is safe, in JSON's quotes where not."""
     if isinstance(value, str):
-        bare = re.fullmatch(r"[A-Za-z0-9%./][A-Za-z0-9 %./+_-]*", value) and scalar(value) == value
+        bare = re.fullmatch(r"[A-Za-z0-9./][A-Za-z0-9 %./+_-]*", value) and scalar(value) == value
         return value if bare and value == value.strip() else json.dumps(value, ensure_ascii=False)
     return json.dumps(value)

@@ -1,4 +1,4 @@
-"""Threads that only compute, piece after piece: what a piece takes beyond its work was somebody else's time."""
+"""Threads that only compute, piece by piece: what a piece takes beyond its work was somebody else's time."""
 
 from simcore.cpu import Steps
 from simcore.requests import Request
@@ -14,7 +14,7 @@ class Spin(Workload):
         spinning = [self.spawn("slot", thread, self.sim.now, request) for thread in others]
         yield from self.slot(request)
         for one in spinning:
-            yield from self.until(request, one.done)
+            yield from self.join(request, one)
         yield from self.finish()
 
     def slot(self, request: Request) -> Steps:

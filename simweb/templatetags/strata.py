@@ -19,7 +19,8 @@ def stack(drawing: Any, lane: int = 0, live: bool = False, label: str = "") -> d
 @register.simple_tag
 def icon(name: str, size: int = 16) -> SafeString:
     return format_html(
-        '<svg class="icon" width="{0}" height="{0}" viewBox="0 0 20 20" aria-hidden="true"><use href="#i-{1}"/></svg>',
+        '<svg class="icon" width="{0}" height="{0}" viewBox="0 0 20 20" aria-hidden="true">'
+        '<use href="#i-{1}"/></svg>',
         size,
         name,
     )

@@ -81,11 +81,11 @@ export class Controls {
     Object.assign(this, { paceAt: now, paceT: head.t, wasPlaying: head.playing, wasMode: head.mode, wasSlider: head.slider });
     const rate = head.playing ? head.factor : head.steady;
     const since = this.options.origin();
-    const parts = [];
-    if (since !== null && head.t >= since) parts.push(texts.ui("clock_since", { t: Math.round(head.t - since) }));
+    const inside = since !== null && head.t >= since;
+    const parts = [inside ? texts.ui("clock_since", { t: Math.round(head.t - since) }) : texts.ui("clock_true")];
     if (rate) parts.push(head.playing ? texts.ui("clock_now", { pace: texts.pace(rate) }) : texts.pace(rate));
     else parts.push(texts.ui(head.mode === "event" ? "clock_event" : "clock_auto"));
-    say(this.slowdown, [texts.ui("clock_true"), ...parts].join(" · "));
+    say(this.slowdown, parts.join(" · "));
     let value = texts.ui("speed_auto");
     if (head.mode === "real") value = texts.ui("pace_life");
     else if (head.mode === "event") value = texts.ui("speed_events", { n: String(eventsPerSecond(head.slider || 40)) });

@@ -2,7 +2,7 @@
  * One request as a waterfall: every stop on the way down and up, with the layers as a stair at the left. Queueing stands apart
  * from service, and a switch on the same thread apart from waking another. The parts sum to the whole, to the nanosecond.
  */
-import { CPU, DEVICE, QUEUE, SERVE } from "./model.js";
+import { CPU, DEVICE, QUEUE, SERVE, WAIT } from "./model.js";
 import { el, say } from "./dom.js";
 import { count, percent, time } from "./text.js";
 
@@ -77,15 +77,14 @@ export class JourneyView {
     this.sum.replaceChildren(
       this.#shares(columns, byNode, total),
       el("span.sum-line", {}, texts.ui(total === end - start ? "journey_sum" : "journey_sum_open", { n: stops.length, sum: total, whole: end - start })),
-      el("span.sum-line", {}, [...part("sum_service", byKind[CPU]), ...part("sum_device", byKind[DEVICE]), ...part("sum_queue", byKind[QUEUE]), ...part("sum_wait", byKind[1])].join(" · ")),
-      el("span.sum-line", {}, texts.ui("sum_switches", { wakes, moves })),
+      el("span.sum-line", {}, [...part("sum_service", byKind[CPU]), ...part("sum_device", byKind[DEVICE]), ...part("sum_queue", byKind[QUEUE]), ...part("sum_wait", byKind[WAIT]), texts.ui("sum_switches", { wakes, moves })].join(" · ")),
     );
   }
 
   #item(stop, start, end) {
     const { model, texts } = this;
     const role = model.nodes[stop.node].role, op = texts.op(model.op(stop.span));
-    const marker = stop.kind === QUEUE ? "queue" : stop.kind === 1 ? "wait" : stop.woken ? "wakeup" : stop.moved ? "switch" : "";
+    const marker = stop.kind === QUEUE ? "queue" : stop.kind === WAIT ? "wait" : stop.woken ? "wakeup" : stop.moved ? "switch" : "";
     const bar = el("span.stop-bar", {}, el("i"));
     const whole = end - start || 1;
     bar.firstChild.style.left = `${(100 * (stop.start - start)) / whole}%`;

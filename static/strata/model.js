@@ -67,16 +67,11 @@ export class Model {
     this.endNs = this.header.end_ns;
     this.nodeIndex = new Map(this.nodes.map((node, i) => [node.id, i]));
     this.readyNs = this.nodes.map((node) => this.header.outcome?.nodes?.[node.id]?.ready_ns ?? Infinity);
-    this.depth = this.nodes.map((_, i) => this.depthOf(i));
+    /** @type {string[]} what the drawing calls each node */
+    this.names = [];
     this.#indexSpans();
     this.#indexRequests();
     this.#indexInstants();
-  }
-
-  depthOf(i) {
-    let depth = 0;
-    for (let at = this.nodes[i].parent; at >= 0; at = this.nodes[at].parent) depth++;
-    return depth;
   }
 
   #indexSpans() {
@@ -123,6 +118,11 @@ export class Model {
       if (!this.marks.has(key)) this.marks.set(key, []);
       this.marks.get(key).push(at_ns[i]);
     }
+  }
+
+  /** The instants from t0 to t1, as indices. */
+  instantsBetween(t0, t1) {
+    return [after(this.instants.at_ns, t0), after(this.instants.at_ns, t1)];
   }
 
   /** How many instants of a kind a node has seen up to t. */

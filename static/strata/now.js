@@ -1,10 +1,9 @@
 /** The sentence that says what is happening: the text of the op at work, its term in colour and open to a question. */
-import { QUEUE, WAIT } from "./model.js";
 import { el, say } from "./dom.js";
-import { foremost } from "./state.js";
+import { foremost, worth } from "./state.js";
 import { clock } from "./text.js";
 
-const HOLD_MS = 1600; // while playing a sentence stays at least this long
+const HOLD_MS = 1300; // while playing a sentence stays at least this long
 const LOOK_MS = 500; // and tells of this much of the past
 
 export class Now {
@@ -51,12 +50,12 @@ export class Now {
 
   /** At rest: the leaf that began last, work before waiting. */
   #at(model, t, requests) {
-    const { kind, request, start_ns } = model.spans;
+    const { request, start_ns } = model.spans;
     let best = -1, score = -Infinity;
     for (const id of model.leaves.at(t)) {
       if (requests && !requests.has(request[id])) continue;
-      const worth = start_ns[id] - (kind[id] === WAIT || kind[id] === QUEUE ? 1e15 : 0);
-      if (worth >= score) (best = id), (score = worth);
+      const value = worth(model, id) * 1e16 + start_ns[id];
+      if (value >= score) (best = id), (score = value);
     }
     return best;
   }

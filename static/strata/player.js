@@ -22,6 +22,7 @@ import { Timeline } from "./timeline.js";
 import { fetchTrace } from "./trace.js";
 
 const BOOT_MS = 14000, RACE_MS = 10000, READ_SLOWER = 1e5, READ_MS = [4000, 25000];
+const STAGE_ROOM = 28, LEAST_SCALE = 0.72, NARROW = 640; // px below the stacks; smaller than this nobody can read them
 
 export class Player {
   /** @param {HTMLElement} main `#player` */
@@ -88,6 +89,7 @@ export class Player {
     const root = this.find("journey");
     if (!this.reads.length || !root) return;
     root.hidden = false;
+    this.find("console").hidden = true; // kernels print nothing while one block is read
     this.journey = new JourneyView(root, this.model, this.lanes[0].order, this.texts, (span) => this.select({ lane: 0, span }, true));
     this.find("journey-prev")?.addEventListener("click", () => this.#showRequest(this.nth - 1));
     this.find("journey-next")?.addEventListener("click", () => this.#showRequest(this.nth + 1));
@@ -125,12 +127,16 @@ export class Player {
 
   /** All stacks at one scale, so that the tallest fits above the deck and a taller one looks like more. */
   #fitStacks() {
-    const stage = this.main.querySelector(".stage");
-    const drawings = this.lanes.map(({ diagram }) => diagram.svg);
-    const fixed = getComputedStyle(stage).overflowY === "auto";
-    const chrome = stage.getBoundingClientRect().top - stage.scrollTop;
-    const above = Math.max(...drawings.map((svg) => svg.getBoundingClientRect().top - chrome - svg.dataset.drop));
-    void above;
+    const stage = this.main.querySelector(".stage"), frames = stage.querySelector(".lanes") ?? stage;
+    const deck = this.find("deck");
+    const fixed = getComputedStyle(stage).overflowY === "auto" && stage.clientHeight < innerHeight;
+    const floor = fixed ? stage.clientHeight : innerHeight - stage.getBoundingClientRect().top - scrollY - deck.offsetHeight;
+    const heads = this.lanes.map(({ root }) => [...root.children].reduce((sum, child) => sum + (child.matches(".lane-figure") ? 0 : child.offsetHeight), 0));
+    const top = frames.getBoundingClientRect().top - stage.getBoundingClientRect().top + stage.scrollTop;
+    const room = floor - top - Math.max(...heads) - STAGE_ROOM;
+    const views = this.lanes.map(({ diagram }) => diagram.svg.viewBox.baseVal);
+    const scale = Math.max(LEAST_SCALE, room / Math.max(...views.map((view) => view.height)));
+    this.main.style.setProperty("--stack-width", innerWidth > NARROW ? `${Math.round(scale * views[0].width)}px` : "none");
   }
 
   #listen() {

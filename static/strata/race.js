@@ -27,7 +27,8 @@ export class Race {
     const least = Math.min(...starts), most = Math.max(...starts);
     if (most === 0) say(line, this.texts.ui("prefix_none"));
     else if (least === most) say(line, this.texts.ui("prefix_same", { t: least }));
-    else say(line, this.texts.ui("prefix_each", { list: this.lanes.map(({ label }, i) => this.texts.ui("prefix_one", { label, t: starts[i] })).join(" · ") }));
+    else say(line, this.texts.ui("prefix_range", { least, most }));
+    line.title = this.lanes.map(({ label }, i) => this.texts.ui("prefix_one", { label, t: starts[i] })).join("\n");
   }
 
   /** The lane that the sentence tells of: the one under way that will take longest. */

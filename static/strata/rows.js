@@ -3,7 +3,9 @@ import { CPU, DEVICE, QUEUE, Stab, WAIT } from "./model.js";
 import { ROLES } from "./dom.js";
 
 export const RULER = 30;
-const ROW = 24, RACE_ROW = 44, GAP = 4, NARROW = 560;
+const ROW = [15, 24], RACE_ROW = [26, 40], NARROW_ROW = 12, OWNED = 0.7, GAP = 3, NARROW = 560;
+const HEIGHT_SHARE = 0.24; // of the window, for all rows
+const FEW_MARKS = 60;
 
 export class Rows {
   /**
@@ -14,10 +16,8 @@ export class Rows {
   constructor(lanes, texts, theme, sinceNs = 0) {
     Object.assign(this, { lanes, texts, theme, sinceNs });
     this.race = lanes.length > 1;
-    this.rowHeight = this.race ? RACE_ROW : ROW;
     this.rows = this.race ? lanes.map((lane, i) => this.#row(lane.model, i, lane.label, null)) : this.#layers(lanes[0]);
-    this.height = RULER + this.rows.length * (this.rowHeight + GAP) + GAP;
-    this.gutter = 0;
+    this.height = this.gutter = 0;
   }
 
   #layers({ model, order }) {
@@ -33,13 +33,22 @@ export class Rows {
     return { model, lane, label, node, stab: new Stab(ids, start_ns, end_ns), role: node === null ? null : model.nodes[node].role, owner: node === null ? -1 : model.nodes[node].owner };
   }
 
-  layout(width) {
+  /** Rows share what the window (or the box, to its limit) has for them; devices and firmware get slimmer ones. */
+  layout(width, limit) {
     this.narrow = width < NARROW;
-    this.gutter = this.narrow ? 84 : this.race ? 168 : 132;
-  }
-
-  top(i) {
-    return RULER + GAP + i * (this.rowHeight + GAP);
+    this.gutter = this.narrow ? 92 : this.race ? 168 : 140;
+    const [least, most] = this.race ? RACE_ROW : ROW;
+    const weights = this.rows.map((row) => (row.owner >= 0 ? OWNED : 1));
+    const room = Math.min(HEIGHT_SHARE * innerHeight, limit - RULER - GAP);
+    const unit = (room - GAP * weights.length) / weights.reduce((a, b) => a + b, 0);
+    const full = Math.round(Math.min(most, Math.max(this.narrow ? NARROW_ROW : least, unit)));
+    let y = RULER + GAP;
+    this.rows.forEach((row, i) => {
+      row.y = y;
+      row.h = Math.round(full * weights[i]);
+      y += row.h + GAP;
+    });
+    this.height = y;
   }
 
   /** @param {boolean} pale as it looks while it is still to come */
@@ -59,40 +68,59 @@ export class Rows {
       c.fillStyle = theme.soft;
       if (x + c.measureText(label).width + 6 < width) c.fillText(label, x + 4, 9);
     }
-    this.rows.forEach((row, i) => {
-      const y = this.top(i);
-      this.#label(c, row, y);
+    for (const row of this.rows) {
+      this.#label(c, row);
       c.save();
       c.beginPath();
-      c.rect(axis.left, y, axis.width, this.rowHeight);
+      c.rect(axis.left, row.y, axis.width, row.h);
       c.clip();
-      if (this.race) this.#flow(c, axis, row, y);
-      else this.#spans(c, axis, row, y);
+      if (this.race) this.#flow(c, axis, row);
+      else this.#spans(c, axis, row);
       c.restore();
-    });
+      if (!this.race) this.#instants(c, axis, row);
+    }
     this.#frame(c, axis, selected);
   }
 
-  #label(c, row, y) {
+  #label(c, row) {
     const { theme } = this;
-    const dot = row.role ? theme.role[row.role] : null;
-    c.fillStyle = theme.ink;
-    c.font = `${this.race ? 600 : 500} ${this.race ? 13 : 12.5}px ${theme.font}`;
-    if (dot) {
-      c.fillStyle = dot.fill;
-      c.fillRect(row.owner >= 0 ? 10 : 0, y + 4, 4, this.rowHeight - 8);
+    const owned = row.owner >= 0, middle = row.y + row.h / 2 + 0.5;
+    if (row.role) {
+      c.fillStyle = theme.role[row.role].fill;
+      c.beginPath();
+      c.roundRect(owned ? 10 : 0, row.y + 2, 4, row.h - 4, 2);
+      c.fill();
     }
-    c.fillStyle = row.owner >= 0 ? theme.soft : theme.ink;
-    const x = row.role ? (row.owner >= 0 ? 20 : 10) : 0;
+    const size = Math.min(this.race ? 13 : owned ? 11.5 : 12.5, row.h - (owned ? -2 : 1));
+    c.font = `${this.race ? 600 : owned ? 400 : 500} ${size}px ${theme.font}`;
+    c.fillStyle = owned ? theme.soft : theme.ink;
+    const x = row.role ? (owned ? 20 : 10) : 0;
     const room = this.gutter - x - 10;
-    if (this.race && c.measureText(row.label).width > room) twoLines(c, row.label, x, y + this.rowHeight / 2, room);
-    else c.fillText(clip(c, row.label, room), x, y + this.rowHeight / 2 + 0.5);
+    if (this.race && c.measureText(row.label).width > room) twoLines(c, row.label, x, middle, room);
+    else c.fillText(clip(c, row.label, room), x, middle);
+  }
+
+  /** Exits, interrupts and faults as ticks on the row's upper edge, while they are few enough to be told apart. */
+  #instants(c, axis, row) {
+    const zero = row.model.startNs, { at_ns, node } = row.model.instants;
+    const [first, last] = row.model.instantsBetween(axis.view[0] + zero, axis.view[1] + zero);
+    if (last - first > FEW_MARKS) return;
+    c.fillStyle = this.pale ? this.theme.soft : this.theme.ink;
+    for (let i = first; i < last; i++) {
+      if (node[i] !== row.node) continue;
+      const x = axis.x(at_ns[i] - zero);
+      c.beginPath();
+      c.moveTo(x - 3.5, row.y - 2.5);
+      c.lineTo(x + 3.5, row.y - 2.5);
+      c.lineTo(x, row.y + 3.5);
+      c.fill();
+    }
   }
 
   /** One layer: wide spans one by one with their names, narrow ones as a shade of how much of each pixel they fill. */
-  #spans(c, axis, row, y) {
+  #spans(c, axis, row) {
     const { start_ns, end_ns, kind } = row.model.spans;
-    const zero = row.model.startNs, h = this.rowHeight, hue = this.theme.role[row.role];
+    const zero = row.model.startNs, { y, h } = row, hue = this.theme.role[row.role];
     const fill = new Float32Array(Math.ceil(axis.width) + 2), grey = new Float32Array(fill.length);
     const wide = [];
     for (const id of this.#visible(row, axis)) {
@@ -109,16 +137,16 @@ export class Rows {
       if (kind[id] === WAIT || kind[id] === QUEUE) continue;
       const gap = x1 - x0 > 4 ? 1 : 0;
       this.#block(c, x0, y + 2, x1 - x0 - gap, h - 4, hue);
-      if (x1 - x0 < 34) continue;
+      if (x1 - x0 < 40 || h < 14) continue;
       const name = clip(c, this.texts.op(row.model.op(id)).name, x1 - x0 - 12);
-      if (name.length < 3) continue;
+      if (name.length < 4) continue;
       c.fillStyle = this.pale ? hue.ink : hue.on;
       c.fillText(name, Math.max(axis.left, x0) + 6, y + h / 2 + 0.5);
     }
   }
 
   /** A whole stack in one row: each pixel in the hue of the layer that took most of it. */
-  #flow(c, axis, row, y) {
+  #flow(c, axis, row) {
     const { start_ns, end_ns, kind, node } = row.model.spans;
     const zero = row.model.startNs, n = Math.ceil(axis.width) + 2, nodes = row.model.nodes;
     const share = nodes.map(() => null), grey = new Float32Array(n);
@@ -139,11 +167,11 @@ export class Rows {
       run = { node: best, from: px };
     }
     runs.push({ ...run, to: n });
-    for (const { node: i, from, to } of runs) this.#run(c, axis.left + from, y, to - from, i, row.model);
+    for (const { node: i, from, to } of runs) this.#run(c, axis.left + from, row, to - from, i);
   }
 
-  #run(c, x, y, width, node, model) {
-    const h = this.rowHeight;
+  #run(c, x, row, width, node) {
+    const { y, h, model } = row;
     if (node === -1) return;
     if (node === -2) return this.#waiting(c, x, y + h * 0.3, width, h * 0.4);
     const hue = this.theme.role[model.nodes[node].role] ?? this.theme.role[ROLES[0]];
@@ -200,13 +228,13 @@ export class Rows {
     c.strokeStyle = this.theme.ink;
     c.lineWidth = 2;
     c.beginPath();
-    c.roundRect(left - 1, this.top(i), right - left + 1, this.rowHeight, 4);
+    c.roundRect(left - 1, this.rows[i].y, right - left + 1, this.rows[i].h, 4);
     c.stroke();
   }
 
   /** What is drawn at a place: the span there, else the nearest within three pixels. */
   hit(x, y, axis) {
-    const i = this.rows.findIndex((_, k) => y >= this.top(k) && y < this.top(k) + this.rowHeight);
+    const i = this.rows.findIndex((row) => y >= row.y && y < row.y + row.h);
     if (i < 0 || x < axis.left) return null;
     const row = this.rows[i], zero = row.model.startNs, { start_ns, end_ns, kind } = row.model.spans;
     const from = axis.t(x - 3) + zero, to = axis.t(x + 3) + zero, t = axis.t(x) + zero;
@@ -254,6 +282,6 @@ function twoLines(c, text, x, y, room) {
   const glue = text.includes(" ") ? " " : "";
   let first = "", i = 0;
   while (i < words.length && c.measureText(first + glue + words[i]).width <= room) first += (first ? glue : "") + words[i++];
-  c.fillText(first || clip(c, text, room), x, y - 8);
-  c.fillText(clip(c, words.slice(i).join(glue), room), x, y + 9);
+  c.fillText(first || clip(c, text, room), x, y - 7.5);
+  c.fillText(clip(c, words.slice(i).join(glue), room), x, y + 8);
 }

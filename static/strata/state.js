@@ -89,13 +89,19 @@ export function activity(model, t0, t1) {
   return { work, wait, spans: to - from };
 }
 
-/** The leaf that took most of the time from t0 to t1, work before waiting; −1 if none. */
+/** How much a leaf is worth telling: work before a wait that is an operation of its own, and that before queueing. */
+export function worth(model, id) {
+  const kind = model.spans.kind[id];
+  return kind === CPU || kind === DEVICE ? 1 : model.spans.timing[id] >= 0 ? 0.05 : 0.001;
+}
+
+/** The leaf that took most of the time from t0 to t1, by what it is worth; −1 if none. */
 export function foremost(model, t0, t1, within = null) {
-  const { kind, start_ns, end_ns, op, request } = model.spans;
+  const { start_ns, end_ns, op, request } = model.spans;
   const share = new Map();
   const add = (id) => {
     if (within && !within.has(request[id])) return;
-    const weight = kind[id] === CPU || kind[id] === DEVICE ? 1 : 0.2;
+    const weight = worth(model, id);
     const part = (Math.min(end_ns[id], t1) - Math.max(start_ns[id], t0)) * weight + 1e-6;
     const entry = share.get(op[id]) ?? { part: 0, id };
     entry.part += part;

@@ -36,8 +36,9 @@ export class Texts {
     return this.data.kinds?.[id]?.name ?? id;
   }
 
-  /** What a node is called: its component's short name, and its id where the stack has two of a kind. */
+  /** What a node is called: as in the drawing, else its component's short name, with its id if there are two of a kind. */
   node(model, index) {
+    if (model.names[index]) return model.names[index];
     const node = model.nodes[index];
     const name = this.component(node.is).short || node.id;
     return model.nodes.some((other) => other !== node && other.is === node.is) ? `${name} (${node.id})` : name;

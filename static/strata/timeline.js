@@ -66,10 +66,11 @@ export class Timeline {
   }
 
   draw() {
-    const width = this.box.clientWidth, height = this.rows.height;
+    const width = this.box.clientWidth;
     if (!width) return;
     if (this.head.playing) this.#follow();
-    if (this.dirty) this.#paintStill(width, height);
+    if (this.dirty) this.#paintStill(width);
+    const { height } = this.rows;
     const c = fit(this.canvas, width, height);
     const { axis, theme, head } = this;
     const x = axis.x(head.t), right = axis.left + axis.width;
@@ -94,9 +95,10 @@ export class Timeline {
     this.dirty = true;
   }
 
-  #paintStill(width, height) {
+  #paintStill(width) {
     this.dirty = false;
-    this.rows.layout(width);
+    this.rows.layout(width, parseFloat(getComputedStyle(this.box).maxHeight) || Infinity);
+    const { height } = this.rows;
     this.axis.left = this.rows.gutter;
     this.axis.width = width - this.rows.gutter - 14;
     this.box.style.setProperty("--gutter", `${this.rows.gutter}px`);

@@ -3,9 +3,10 @@
  * it goes; hollow means that it waits. Tokens follow the tree from layer to layer; with reduced motion they jump.
  */
 import { fit } from "./dom.js";
+import { count } from "./text.js";
 
 const GLIDE_MS = 190, FADE_MS = 160, PULSE_MS = 420, DWELL_MS = 220;
-const SIZE = 8, SMALL = 3, PITCH = 19, TIGHT = 8, ROWS = 4, FEW = 5;
+const SIZE = 8, PITCH = 19, FEW = 2, ROOM = 32, MOST = 64, FEW_PULSES = 2;
 const SHAPES = { read: "square", write: "square", exec: "triangle", boot: "circle", interrupt: "diamond", idle: "ring", spin: "circle", periodic: "circle" };
 const HUES = { read: "device", write: "device", exec: "workload", interrupt: "hypervisor", spin: "workload", periodic: "workload" };
 
@@ -112,17 +113,13 @@ export class Tokens {
 
   /** A ring where an exit, an interrupt or a fault has just happened, if they are few enough to be seen. */
   #pulse(t0, t, playing, clock, glide) {
-    const { at_ns, node } = this.model.instants;
     if (!glide || this.lastT === t) return;
     const from = this.lastT !== undefined && this.lastT < t ? this.lastT : t0;
     this.lastT = t;
-    let low = 0, high = at_ns.length;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (at_ns[mid] <= from) low = mid + 1;
-      else high = mid;
-    }
-    for (let i = low; i < at_ns.length && at_ns[i] <= t && i < low + 3; i++) {
+    const { node } = this.model.instants;
+    const [first, last] = this.model.instantsBetween(from, t);
+    if (last - first > FEW_PULSES) return;
+    for (let i = first; i < last; i++) {
       if (this.layers.has(node[i]) && this.pulses.length < 8) this.pulses.push({ node: node[i], at: clock });
     }
   }
@@ -132,37 +129,41 @@ export class Tokens {
     if (!c) return;
     c.clearRect(0, 0, this.width, this.height);
     this.moving = false;
-    const rows = new Map();
-    for (const shown of this.shown.values()) rows.set(shown.node, (rows.get(shown.node) ?? 0) + 1);
-    const slots = new Map();
+    const crowds = new Map(), slots = new Map();
+    for (const shown of this.shown.values()) crowds.set(shown.node, (crowds.get(shown.node) ?? 0) + 1);
     for (const shown of this.shown.values()) {
-      const from = this.#position(shown, clock);
-      if (!from) continue;
-      const many = rows.get(shown.node), slot = slots.get(shown.node) ?? 0;
+      const from = this.#position(shown, clock), slot = slots.get(shown.node) ?? 0;
       slots.set(shown.node, slot + 1);
-      const small = many > FEW;
-      const x = from.x - (small ? Math.floor(slot / ROWS) * TIGHT : slot * PITCH);
-      const y = from.y + (small ? ((slot % ROWS) - (ROWS - 1) / 2) * TIGHT : 0);
+      if (!from || slot >= MOST) continue;
+      const { x, y, size } = stand(from, slot, crowds.get(shown.node));
       const alpha = shown.gone ? 1 - (clock - shown.gone) / FADE_MS : Math.min(1, (clock - shown.born) / FADE_MS + 0.25);
       c.globalAlpha = this.reduced ? 1 : Math.max(0, alpha);
-      const sprite = this.#sprite(shown.kind, shown.waiting, small ? SMALL : SIZE);
+      const sprite = this.#sprite(shown.kind, shown.waiting, size);
       c.drawImage(sprite, x - sprite.half, y - sprite.half, sprite.half * 2, sprite.half * 2);
-      if (shown.path && !small) this.#arrow(c, x, y, shown);
+      if (shown.path && size === SIZE) this.#arrow(c, x, y, shown);
       if (shown.path || shown.gone || clock - shown.born < FADE_MS) this.moving = true;
     }
     c.globalAlpha = 1;
+    for (const [node, n] of crowds) if (n > MOST) this.#count(c, this.place(node), n);
     this.pulses = this.pulses.filter((pulse) => clock - pulse.at < PULSE_MS);
     for (const { node, at } of this.pulses) {
       const part = (clock - at) / PULSE_MS, { x, y } = this.place(node);
       c.globalAlpha = 1 - part;
       c.strokeStyle = this.theme.role[this.model.nodes[node].role]?.fill ?? this.theme.ink;
-      c.lineWidth = 2;
+      c.lineWidth = 1.5;
       c.beginPath();
-      c.arc(x, y, SIZE + 2 + 12 * part, 0, 7);
+      c.arc(x, y, SIZE + 1 + 8 * part, 0, 7);
       c.stroke();
       this.moving = true;
     }
     c.globalAlpha = 1;
+  }
+
+  #count(c, { x, y }, n) {
+    c.font = `600 10px ${this.theme.font}`;
+    c.textAlign = "center";
+    c.fillStyle = this.theme.ink;
+    c.fillText(count(n), x, y + ROOM / 2 + 9);
   }
 
   #arrow(c, x, y, shown) {
@@ -200,12 +201,22 @@ export class Tokens {
     outline(c, SHAPES[kind] ?? "circle", size);
     c.fillStyle = waiting ? this.theme.card : this.hue(kind);
     c.fill();
-    c.lineWidth = waiting ? 2 : 1.5;
+    c.lineWidth = size < 5 ? 1 : waiting ? 2 : 1.5;
     c.strokeStyle = waiting ? this.theme.waitInk : this.theme.card;
     c.stroke();
     this.sprites.set(key, sprite);
     return sprite;
   }
+}
+
+/** Where the n-th of a crowd stands: side by side while they are few, else smaller, in a square about the place. */
+function stand({ x, y }, slot, crowd) {
+  if (crowd <= FEW) return { x: x - slot * PITCH, y, size: SIZE };
+  const side = Math.ceil(Math.sqrt(Math.min(crowd, MOST)));
+  const pitch = Math.min(11, ROOM / side);
+  const rows = Math.ceil(Math.min(crowd, MOST) / side);
+  const size = pitch > 9 ? 4.5 : pitch > 7 ? 3.5 : pitch > 5 ? 2.5 : 1.75;
+  return { x: x + ((slot % side) - (side - 1) / 2) * pitch, y: y + (Math.floor(slot / side) - (rows - 1) / 2) * pitch, size };
 }
 
 /** A shape of about the same area whatever it is. */

@@ -8,7 +8,6 @@
  */
 
 const MAGIC = "STRATA1\n";
-const SIZE = { i8: 1, i16: 2, i32: 4, i64: 8 };
 
 /** @param {ArrayBuffer} buffer @returns {Trace} */
 export function parse(buffer) {
@@ -26,19 +25,19 @@ export function parse(buffer) {
   return { header, tables };
 }
 
-/** One column, decoded: times and values as float64, all else as int32. */
+/**
+ * One column, decoded: times and values as float64, all else as int32. Its bytes stand in planes: the lowest byte of every
+ * row first, then the next of every row; the highest carries the sign.
+ */
 function read(view, at, { name, type, encoding, length }, table) {
   const wide = name.endsWith("_ns") || name === "value";
   const out = wide ? new Float64Array(length) : new Int32Array(length);
   const base = encoding.startsWith("from:") ? table[encoding.slice(5)] : null;
-  const step = SIZE[type];
+  const width = Number(type.slice(1)) / 8;
   let total = 0;
-  for (let i = 0; i < length; i++, at += step) {
-    const raw =
-      step === 1 ? view.getInt8(at)
-      : step === 2 ? view.getInt16(at, true)
-      : step === 4 ? view.getInt32(at, true)
-      : view.getInt32(at + 4, true) * 4294967296 + view.getUint32(at, true);
+  for (let i = 0; i < length; i++) {
+    let raw = view.getInt8(at + (width - 1) * length + i);
+    for (let plane = width - 2; plane >= 0; plane--) raw = raw * 256 + view.getUint8(at + plane * length + i);
     if (encoding === "delta") out[i] = total += raw;
     else out[i] = base ? raw + base[i] : raw;
   }

@@ -43,18 +43,17 @@ export const HEADER = {
   outcome: { workloads: {}, nodes: { host: { ready_ns: 100, state: "ready" }, "host-os": { ready_ns: 400, state: "ready" } }, host_ready_ns: 400, lane: { start_ns: 400, end_ns: 800, power_on_ns: 0 } },
 };
 
-const WRITE = { i8: ["setInt8", 1], i16: ["setInt16", 2], i32: ["setInt32", 4] };
-
 /** A trace file of columns `{table, name, type, encoding, values}`; `values` as they stand in the file. */
 export function file(header, columns) {
   const parts = [];
   let offset = 0;
   const listed = columns.map(({ table, name, type, encoding, values }) => {
-    const size = type === "i64" ? 8 : WRITE[type][1];
+    const size = Number(type.slice(1)) / 8;
     const view = new DataView(new ArrayBuffer(Math.ceil((values.length * size) / 8) * 8));
     values.forEach((value, i) => {
-      if (type === "i64") view.setBigInt64(i * 8, BigInt(value), true);
-      else view[WRITE[type][0]](i * size, value, true);
+      const bytes = BigInt.asUintN(64, BigInt(value));
+      for (let plane = 0; plane < size; plane++)
+        view.setUint8(plane * values.length + i, Number((bytes >> BigInt(8 * plane)) & 255n));
     });
     parts.push(new Uint8Array(view.buffer));
     const column = { table, name, type, encoding, offset, length: values.length };

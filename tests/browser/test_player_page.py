@@ -1,0 +1,268 @@
+"""The player on the real page: what it shows is what the trace says, forwards, backwards and from a link."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import serious_violations
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST_RUN_MS = 60_000
+READ = "/s/linux-on-kvm/?view=read"
+BOOT = "/s/linux/?view=boot"
+RACE = "/race/?stack=linux&stack=linux-on-kvm"
+
+
+def go(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector("#player[data-ready='1']", timeout=LONGEST_RUN_MS)
+
+
+def now_ns(page: Page) -> int:
+    return int(page.get_attribute("#player", "data-t") or -1)
+
+
+def settle(page: Page) -> None:
+    """Two frames: what was asked for is drawn."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def pressed(page: Page, selector: str) -> int:
+    page.click(selector)
+    settle(page)
+    return now_ns(page)
+
+
+def model(page: Page, expression: str) -> Any:
+    """Evaluates with `model` (the first lane's) and `player`."""
+    return page.evaluate(
+        f"() => {{ const player = document.getElementById('player').player; const {{model}} = player; return {expression}; }}"
+    )
+
+
+def layers(page: Page) -> list[str]:
+    return page.eval_on_selector_all(
+        "g.layer[data-node]",
+        "list => list.map(g => [g.dataset.node, g.classList.contains('on'), g.classList.contains('waiting'),"
+        " g.querySelector('.state')?.textContent].join('|'))",
+    )
+
+
+def test_nothing_plays_before_play_is_pressed(page: Page) -> None:
+    go(page, BOOT)
+    before = now_ns(page)
+    page.wait_for_timeout(300)
+    assert now_ns(page) == before == 0
+    page.click("#play")
+    page.wait_for_function("() => Number(document.getElementById('player').dataset.t) > 1e9")
+    page.click("#play")
+    settle(page)
+    stopped = now_ns(page)
+    page.wait_for_timeout(200)
+    assert now_ns(page) == stopped
+    assert page.get_attribute("#play", "aria-pressed") == "false"
+
+
+def test_stepping_back_shows_what_was_there_before(page: Page) -> None:
+    go(page, READ)
+    seen = []
+    for _ in range(8):
+        seen.append((pressed(page, "#step"), layers(page), page.inner_text("#now-sentence")))
+    assert [t for t, _, _ in seen] == sorted({t for t, _, _ in seen})
+    for earlier in reversed(seen[:-1]):
+        assert (pressed(page, "#step-back"), layers(page), page.inner_text("#now-sentence")) == earlier
+
+
+def test_every_step_lands_on_the_start_of_a_span(page: Page) -> None:
+    go(page, READ)
+    for _ in range(5):
+        t = pressed(page, "#step")
+        assert model(page, f"model.spans.start_ns.includes({t})")
+
+
+def test_the_stops_of_a_read_sum_to_it_exactly(page: Page) -> None:
+    go(page, READ)
+    length = model(page, "model.requests.end_ns[player.request] - model.requests.start_ns[player.request]")
+    parts = model(page, "player.journey.journey.stops.map(stop => stop.ns)")
+    assert sum(parts) == length
+    assert page.locator("#journey-stops li.stop").count() == len(parts)
+    assert re.search(rf"\b{len(parts)}\b", page.inner_text("#journey-sum"))
+
+
+def test_a_stop_leads_to_its_timing_and_the_source_of_it(page: Page) -> None:
+    go(page, READ)
+    stop = page.locator("#journey-stops li.stop").nth(3)
+    span = int(stop.get_attribute("data-span") or -1)
+    stop.locator("button").click()
+    settle(page)
+    assert now_ns(page) == model(page, f"model.spans.start_ns[{span}]")
+    expect(page.locator("#selected-title")).to_have_text(stop.locator(".stop-name").inner_text())
+    shown = page.locator("#selected-body .fact b").inner_text()
+    assert shown == page.evaluate(
+        "async ns => (await import(document.querySelector('script[src*=player]').src.replace('player.js', 'text.js'))"
+        ".catch(() => import('/static/strata/text.js'))).time(ns)",
+        model(page, f"model.duration({span})"),
+    )
+    status = model(page, f"model.timing({span}).status")
+    expect(page.locator(f"#selected-body .badge.status-{status}")).to_be_visible()
+
+
+def test_a_link_shows_what_its_sender_saw(page: Page, open_page: Callable[..., Page]) -> None:
+    go(page, READ)
+    page.locator("#journey-stops li.stop").nth(5).locator("button").click()
+    page.wait_for_function("() => new URL(location.href).searchParams.has('sel')")
+    other = open_page()
+    go(other, page.url)
+    assert now_ns(other) == now_ns(page)
+    assert layers(other) == layers(page)
+    assert other.inner_text("#selected-title") == page.inner_text("#selected-title")
+
+
+def test_the_keyboard_does_all(page: Page) -> None:
+    go(page, READ)
+    start = now_ns(page)
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert now_ns(page) > start
+    page.keyboard.press("ArrowLeft")
+    settle(page)
+    assert now_ns(page) <= start
+    page.keyboard.press("End")
+    settle(page)
+    assert now_ns(page) == model(page, "model.requests.end_ns[player.request]")
+    page.keyboard.press("Home")
+    settle(page)
+    assert now_ns(page) == start
+    page.keyboard.press("Space")
+    expect(page.locator("#player")).to_have_attribute("data-playing", "1")
+    page.keyboard.press("Space")
+    expect(page.locator("#player")).to_have_attribute("data-playing", "0")
+    layer = page.locator("g.layer[data-node='host-os']")
+    layer.focus()
+    page.keyboard.press("Enter")
+    expect(layer).to_have_class(re.compile(r"\bselected\b"))
+
+
+def test_scrubbing_goes_anywhere_and_says_where(page: Page) -> None:
+    go(page, BOOT)
+    page.locator("#scrub").evaluate("input => { input.value = 500000; input.dispatchEvent(new Event('input')); }")
+    settle(page)
+    half = model(page, "player.head.end") / 2
+    assert abs(now_ns(page) - half) <= half / 1e5
+    expect(page.locator("#scrub")).to_have_attribute("aria-valuetext", page.inner_text("#clock"))
+
+
+def test_a_click_on_the_timeline_selects_the_span_under_it(page: Page) -> None:
+    go(page, READ)
+    place = model(
+        page,
+        "(() => { const {rows, axis} = player.timeline; const stop = player.journey.journey.stops"
+        ".reduce((a, b) => (b.ns > a.ns ? b : a)); const row = rows.rows.find(r => r.node === stop.node);"
+        " return {span: stop.span, x: (axis.x(stop.start) + axis.x(stop.end)) / 2, y: row.y + row.h / 2}; })()",
+    )
+    page.locator("#timeline").click(position={"x": place["x"], "y": place["y"]})
+    settle(page)
+    assert model(page, "player.pick.span") == place["span"]
+
+
+@pytest.mark.parametrize("mode", ["real", "slowed", "event"])
+def test_every_mode_says_how_fast_true_time_runs(page: Page, mode: str) -> None:
+    go(page, READ)
+    page.locator(f"input[name='time-mode'][value='{mode}']").check(force=True)
+    page.click("#play")
+    page.wait_for_timeout(400)
+    said = page.inner_text("#slowdown") if page.get_attribute("#player", "data-playing") == "1" else ""
+    if mode == "slowed":
+        assert "slower than life" in said
+    if mode == "event":
+        assert now_ns(page) < model(page, "player.head.to")
+
+
+def test_with_reduced_motion_tokens_jump(open_page: Callable[..., Page]) -> None:
+    page = open_page(reduced_motion="reduce")
+    go(page, READ)
+    pressed(page, "#step")
+    assert model(page, "[...player.lanes[0].diagram.tokens.shown.values()].every(token => !token.path)")
+
+
+def test_a_race_shows_the_finish_order_of_its_traces(page: Page) -> None:
+    go(page, RACE)
+    page.keyboard.press("End")
+    settle(page)
+    ranks = [int(text) for text in page.locator(".lane-rank").all_inner_texts()]
+    lanes = json.loads(page.get_attribute("#player", "data-lanes") or "[]")
+    took = [lane["end_ns"] - lane["start_ns"] for lane in lanes]
+    assert ranks == [sorted(took).index(ns) + 1 for ns in took]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+@pytest.mark.parametrize("address", [BOOT, READ, RACE])
+def test_no_text_is_missing(page: Page, address: str, lang: str) -> None:
+    go(page, f"{address}&lang={lang}")
+    keys = set(tomllib.loads((ROOT / "simweb" / "ui.en.toml").read_text(encoding="utf-8")))
+    for key in ("End", "Home", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+        settle(page)
+        words = set(re.findall(r"[a-z]+_[a-z_]+", page.inner_text("#player")))
+        assert not words & keys
+        assert not re.findall(r"\{[a-z_:]+\}", page.inner_text("#now") + page.inner_text("#deck"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_while_something_is_selected(open_page: Callable[..., Page], scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+    go(page, READ)
+    page.locator("#journey-stops li.stop").nth(2).locator("button").click()
+    settle(page)
+    assert serious_violations(page) == []
+
+
+def test_a_frame_with_a_thousand_tokens_takes_less_than_eight_milliseconds(page: Page) -> None:
+    go(page, READ)
+    ms = model(
+        page,
+        """(() => {
+          const {tokens} = player.lanes[0].diagram, nodes = [...tokens.layers.keys()], times = [];
+          const now = at => ({tokens: Array.from({length: 1000}, (_, i) => ({span: 0, request: i, kind: 'read',
+            node: nodes[(i + at) % nodes.length], from: nodes[0], part: 0.5, waiting: i % 3 === 0}))});
+          for (let i = 0; i < 60; i++) {
+            const begin = performance.now();
+            tokens.draw(now(i % 7 ? 0 : i), {blurred: false, playing: true, t0: 0, t: i});
+            times.push(performance.now() - begin);
+          }
+          return times.sort((a, b) => a - b)[30];
+        })()""",
+    )
+    assert ms <= 8
+
+
+def test_both_languages_have_the_same_strings_with_the_same_placeholders() -> None:
+    en, zh = (
+        tomllib.loads((ROOT / "simweb" / f"ui.{lang}.toml").read_text(encoding="utf-8"))
+        for lang in ("en", "zh-hans")
+    )
+    holes = re.compile(r"\{[^}]+\}")
+    assert {key: sorted(holes.findall(text)) for key, text in en.items()} == {
+        key: sorted(holes.findall(text)) for key, text in zh.items()
+    }
+
+
+def test_the_modules_use_every_string_and_no_other() -> None:
+    keys = set(tomllib.loads((ROOT / "simweb" / "ui.en.toml").read_text(encoding="utf-8")))
+    source = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "static" / "strata").glob("*.js"))
+    assert {key for key in keys if not re.search(rf'"{key}"', source)} <= {
+        f"{start}_{end}"
+        for start, ends in {
+            "kind": ["cpu", "wait", "queue", "device", "serve"],
+            "status": ["measured", "published", "derived", "assumed"],
+            "mark": ["wakeup", "switch", "queue", "wait"],
+        }.items()
+        for end in ends
+    }
+    assert set(re.findall(r'\bui\("([a-z_]+)"', source)) <= keys

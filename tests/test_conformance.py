@@ -1,0 +1,319 @@
+"""One battery for every component: a new one is tested by existing.
+
+Its code, its entry and its texts must name the same things; and a small stack with it must build, boot and carry a read.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+import simcore
+from simcore import roles
+from simcore.catalog import FOLDERS, load_catalog
+from simcore.component import LANGUAGES, Entry
+from simcore.layer import Layer
+from simcore.requests import KINDS
+from simcore.texts import render, texts
+from simcore.trace import KINDS as SPAN_KINDS
+from tests.models import OWN, Named, classes_of, named_by, named_by_others
+
+ENTRIES = list(load_catalog().entries.values())
+MACHINES = [entry.id for entry in ENTRIES if entry.role == "machine"]
+BASES: dict[str, type] = {
+    "machine": roles.Computer,
+    "vm": roles.VirtualMachine,
+    "kernel": roles.Kernel,
+    "hypervisor": roles.Hypervisor,
+    "engine": roles.Engine,
+    "workload": roles.Workload,
+}
+SHORT, SUB = 22, 48  # columns of a diagram's box
+READ_BY_THE_BUILDER = {("machine", "clock")}
+"""(role, constant) that no model asks for: the clock turns cycles into time before there is a model."""
+WITHOUT_EFFECT_YET = {("container", "memory")}
+"""(entry, setting) that scenarios may give and no model reads; its help says so."""
+
+every_component = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+on_every_machine = pytest.mark.parametrize("machine", MACHINES)
+in_every_language = pytest.mark.parametrize("lang", LANGUAGES)
+
+
+# ------------------------------------------------------------------------------------------------ code and entry
+
+
+def test_every_folder_has_components() -> None:
+    assert {entry.dir for entry in ENTRIES} == set(FOLDERS)
+
+
+@every_component
+def test_its_model_is_a_layer_of_its_role(entry: Entry) -> None:
+    assert issubclass(entry.model_class, BASES.get(entry.role, Layer))
+    assert entry.model_class.__module__.startswith(f"simcore.{entry.dir.name}.")
+
+
+@every_component
+def test_its_public_methods_are_requests_or_what_its_role_owes(entry: Entry) -> None:
+    """Dispatch is by name: a misspelt handler would silently pass everything down."""
+    owed = {*KINDS, *dir(Layer), *dir(BASES.get(entry.role, Layer))}
+    public = {
+        name
+        for cls in classes_of(entry)
+        for name, value in vars(cls).items()
+        if not name.startswith("_") and (callable(value) or isinstance(value, (property, staticmethod, classmethod)))
+    }
+    assert sorted(public - owed) == []
+
+
+def names(entry: Entry, *what: str) -> list[Named]:
+    """What stands in the code about this entry: in its own model, or in a neighbour's."""
+    own = [named for named in named_by(entry) if named.whose == OWN]
+    return [named for named in [*own, *named_by_others(entry.role)] if named.what in what]
+
+
+def missing(named: list[Named], known: Mapping[str, Any]) -> list[str]:
+    return [f"{n.literal} ({n.place})" for n in named if not any(n.matches(name) for name in known)]
+
+
+def unused(named: list[Named], known: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name in known if not any(n.matches(name) for n in named))
+
+
+@every_component
+def test_every_operation_in_its_code_has_a_timing_and_every_timing_is_used(entry: Entry) -> None:
+    assert missing(names(entry, "op"), entry.timings) == []
+    assert unused(names(entry, "op"), entry.timings) == []
+
+
+@every_component
+def test_every_constant_in_its_code_is_in_the_entry_and_every_one_is_used(entry: Entry) -> None:
+    known = {name for name in entry.constants if (entry.role, name) not in READ_BY_THE_BUILDER}
+    assert missing(names(entry, "constant"), entry.constants) == []
+    assert unused(names(entry, "constant"), dict.fromkeys(known)) == []
+
+
+@every_component
+def test_every_setting_does_something(entry: Entry) -> None:
+    """A setting with one possible value, or that is a device, does it by being there."""
+    chosen = {
+        name: setting
+        for name, setting in entry.settings.items()
+        if setting.type != "component" and len(setting.choices) != 1 and (entry.id, name) not in WITHOUT_EFFECT_YET
+    }
+    assert unused(names(entry, "setting"), chosen) == []
+    own = [named for named in named_by(entry) if named.what == "setting" and named.whose == OWN]
+    assert missing(own, entry.settings) == []
+
+
+@every_component
+def test_it_asks_only_for_requests_that_exist(entry: Entry) -> None:
+    asked = [named for named in named_by(entry) if named.what == "kind"]
+    assert missing(asked, dict.fromkeys(KINDS)) == []
+
+
+def test_every_kind_of_request_is_answered_by_some_layer() -> None:
+    answered = {kind for entry in ENTRIES for kind in KINDS if hasattr(entry.model_class, kind)}
+    assert sorted(set(KINDS) - answered) == []
+
+
+@every_component
+def test_it_sits_on_roles_that_exist(entry: Entry) -> None:
+    assert set(entry.sits_on) <= {other.role for other in ENTRIES}
+    assert (entry.role == "machine") == (not entry.sits_on)
+
+
+@every_component
+def test_what_it_needs_is_offered_by_something(entry: Entry) -> None:
+    offered = {capability for other in ENTRIES for capability in other.provides}
+    assert sorted(set(entry.needs) - offered) == []
+
+
+# ------------------------------------------------------------------------------------------------------- texts
+
+
+def keys(table: object, path: str = "") -> Iterator[str]:
+    """Paths of all sentences, each with the placeholders in it."""
+    if isinstance(table, Mapping):
+        for key, value in table.items():
+            yield from keys(value, f"{path}.{key}")
+    else:
+        yield path + "".join(sorted(re.findall(r"\{[a-z_0-9:]+\}", str(table))))
+
+
+@every_component
+def test_its_texts_say_the_same_in_every_language(entry: Entry) -> None:
+    first, *others = [sorted(keys(entry.texts(lang))) for lang in LANGUAGES]
+    assert all(other == first for other in others)
+
+
+@in_every_language
+@every_component
+def test_it_has_all_texts_and_none_too_many(entry: Entry, lang: str) -> None:
+    words = entry.texts(lang)
+    assert {"label", "short", "sub", "note", "era"} <= set(words)
+    assert set(words) <= {"label", "short", "sub", "note", "era", "settings", "ops", "log"}
+    assert sorted(words.get("settings", {})) == sorted(entry.settings)
+    shown = {named.literal for named in names(entry, "shown")}
+    assert sorted(words.get("ops", {})) == sorted(set(entry.timings) | shown)
+    assert {tuple(sorted(op)) for op in words.get("ops", {}).values()} <= {("explain", "name", "say")}
+    assert {tuple(sorted(text)) for text in words.get("settings", {}).values()} <= {("help", "label")}
+    assert [path for path in keys(words) if not path.strip()] == []
+
+
+@in_every_language
+@every_component
+def test_its_box_in_the_diagram_is_wide_enough_for_its_name(entry: Entry, lang: str) -> None:
+    words = entry.texts(lang)
+    assert columns(words["short"]) <= SHORT
+    assert columns(words["sub"]) <= SUB
+
+
+def columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+@every_component
+def test_its_kernel_log_is_english_everywhere_and_complete(entry: Entry) -> None:
+    lines = entry.texts("en").get("log", {})
+    assert all(entry.texts(lang).get("log", {}) == lines for lang in LANGUAGES)
+    assert missing(names(entry, "log"), lines) == []
+    assert unused(names(entry, "log"), lines) == []
+
+
+@every_component
+def test_its_chinese_is_chinese(entry: Entry) -> None:
+    words = entry.texts("zh-hans")
+    prose = [words["note"], *(op[part] for op in words.get("ops", {}).values() for part in ("say", "explain"))]
+    assert [text for text in prose if not re.search(r"[\u4e00-\u9fff]", text)] == []
+
+
+def test_requests_and_what_the_engine_does_have_texts() -> None:
+    first, *others = [sorted(keys(texts(lang)["kinds"])) for lang in LANGUAGES]
+    assert all(other == first for other in others)
+    engine = [named for entry in ENTRIES for named in named_by(entry) if named.what in ("engine", "lock")]
+    wanted = {f"lock_{n.literal}" if n.what == "lock" else n.literal for n in engine} | set(KINDS)
+    wanted |= {"waiting", "device_queue"}  # named in layer.py
+    assert sorted(wanted - set(texts("en")["kinds"])) == []
+
+
+def test_findings_say_the_same_in_every_language() -> None:
+    first, *others = [sorted(keys(texts(lang)["findings"])) for lang in LANGUAGES]
+    assert all(other == first for other in others)
+
+
+# ------------------------------------------------------------------------------------- a small stack with it in it
+
+
+def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
+    """Stacks on this machine that contain the component, in each place where it may stand."""
+
+    def computer(id_: str, is_: str, holds: list[Any], **settings: Any) -> dict[str, Any]:
+        return {"id": id_, "is": is_, "settings": settings, "holds": holds}
+
+    def kernel(id_: str, *holds: Any, is_: str = "linux") -> dict[str, Any]:
+        return {"id": id_, "is": is_, "settings": {"init": "direct"}, "holds": list(holds)}
+
+    def scenario(stack: dict[str, Any], on: str, load: str = "random-read") -> dict[str, Any]:
+        loads = [{"id": "load", "is": load, "on": on, "settings": {"count": 3}}]
+        if load == "boot":
+            loads[0]["settings"] = {}
+        if load != "random-read":
+            loads.append({"id": "reads", "is": "random-read", "on": on, "settings": {"count": 2}})
+        return {"stack": stack, "workloads": loads}
+
+    def guest(hypervisor: str, vm: str = "vm", os: str = "linux", **settings: Any) -> dict[str, Any]:
+        return {
+            "id": "hv",
+            "is": hypervisor,
+            "holds": [computer("vm1", vm, [kernel("guest", is_=os)], memory="512 MiB", **settings)],
+        }
+
+    def contained(engine: str, container: str) -> list[Any]:
+        return [{"id": "engine", "is": engine}, {"id": "box", "is": container, "runtime": "engine"}]
+
+    hypervisors = [other.id for other in ENTRIES if other.role == "hypervisor"]
+    disks = [other.id for other in ENTRIES if other.role == "device" and "vm" in other.sits_on]
+    role, name = entry.role, entry.id
+    if role == "machine" and name == machine:
+        yield scenario(computer("host", machine, [kernel("os")]), "os")
+    if role in ("firmware", "device") and "machine" in entry.sits_on:
+        place = {"device": "disk"}.get(role, role)
+        yield scenario(computer("host", machine, [kernel("os")], **{place: name}), "os")
+    if role in ("firmware", "device") and "vm" in entry.sits_on:
+        place = {"device": "disk"}.get(role, role)
+        for hypervisor in hypervisors:
+            for disk in disks:
+                inner = guest(hypervisor, **{"disk": disk, place: name})
+                yield scenario(computer("host", machine, [kernel("os", inner)]), "guest")
+    if role == "kernel":
+        yield scenario(computer("host", machine, [kernel("os", is_=name)]), "os")
+    for hypervisor in hypervisors:
+        if role in ("kernel", "vm") or name == hypervisor:
+            for disk in disks:
+                given = {"os" if role == "kernel" else "vm": name} if role in ("kernel", "vm") else {}
+                inner = guest(hypervisor, disk=disk, **given)
+                yield scenario(computer("host", machine, [kernel("os", inner)]), "guest")
+    for engine in (other.id for other in ENTRIES if other.role == "engine"):
+        for container in (other.id for other in ENTRIES if other.role == "container"):
+            if name in (engine, container) or role == "workload":
+                stack = computer("host", machine, [kernel("os", *contained(engine, container))])
+                yield scenario(stack, "box", name if role == "workload" else "random-read")
+    if role == "workload":
+        yield scenario(computer("host", machine, [kernel("os")]), "os", name)
+        yield scenario(computer("host", machine, [kernel("os", guest("kvm-qemu"))]), "guest", name)
+
+
+@cache
+def runs(component: str, machine: str) -> list[simcore.Result]:
+    """A run of each small stack with the component that is legal."""
+    stacks = small_stacks(load_catalog()[component], machine)
+    legal = [raw for raw in stacks if not [f for f in simcore.check(raw) if f.severity == "error"]]
+    return [simcore.run(simcore.scenario(raw)) for raw in legal]
+
+
+@on_every_machine
+@every_component
+def test_a_small_stack_with_it_boots_and_carries_a_read(entry: Entry, machine: str) -> None:
+    results = runs(entry.id, machine)
+    assert results or (entry.role == "machine" and entry.id != machine), "nowhere legal"
+    for result in results:
+        nodes = result.trace.header["nodes"]
+        assert entry.id in [node["is"] for node in nodes]
+        assert result.cut is None
+        assert {node["state"] for node in result.outcome["nodes"].values()} == {"ready"}
+        answered = {name: numbers["n"] for name, numbers in result.outcome["workloads"].items()}
+        assert 0 not in answered.values(), answered
+        reads = [kind for kind in result.trace.tables["requests"]["kind"]]
+        assert result.trace.header["request_kinds"].index("read") in reads
+
+
+@on_every_machine
+@every_component
+def test_everything_that_it_does_has_a_text_and_every_text_its_parameters(entry: Entry, machine: str) -> None:
+    for result in runs(entry.id, machine):
+        header = result.trace.header
+        for lang in LANGUAGES:
+            words = texts(lang)
+            for op in header["ops"]:
+                ops = words["components"][op["is"]]["ops"] if op["is"] else words["kinds"]
+                assert op["op"] in ops, op
+            for line in header["texts"]:
+                template = words["components"][line["is"]]["log"][line["text"]]
+                assert "{" not in render(template, line["params"])
+
+
+@on_every_machine
+@every_component
+def test_every_span_that_costs_time_has_a_timing(entry: Entry, machine: str) -> None:
+    """But for waiting, whose length comes out, and what a setting gives."""
+    given = {named.literal for named in names(entry, "shown")}
+    for result in runs(entry.id, machine):
+        header, spans = result.trace.header, result.trace.spans
+        for kind, op, timing in zip(spans["kind"], spans["op"], spans["timing"], strict=True):
+            about = header["ops"][op]
+            if SPAN_KINDS[kind] in ("cpu", "device") and about["is"] == entry.id and about["op"] not in given:
+                assert timing >= 0, about
+                assert header["timings"][timing]["op"] == about["op"]

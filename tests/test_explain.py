@@ -1,0 +1,159 @@
+"""Explanations: paths that leave no instant out, gaps that sum, journeys that read like the diagram."""
+
+import functools
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import simcore
+from simcore.component import LANGUAGES
+from simcore.explain.critical import critical_path
+from simcore.explain.gap import part_label
+from simcore.explain.journey import requests_of
+
+GOLDEN = Path(__file__).parent / "data" / "journeys"
+STACKS = list(simcore.prebuilt())
+STARTS = ("host-ready", "power-on")
+
+
+@functools.cache
+def result(stack, workload, seed=1, spread=True):
+    scenario = simcore.scenario(simcore.prebuilt()[stack], workload=workload)
+    return simcore.run(scenario, seed, spread=spread)
+
+
+@functools.cache
+def race(start, workload="boot"):
+    scenarios = [simcore.scenario(simcore.prebuilt()[stack], workload=workload) for stack in STACKS]
+    return simcore.race(scenarios, 1, start, names=STACKS)
+
+
+def first_read(stack, spread=False):
+    trace = result(stack, "random-read", spread=spread).trace
+    return simcore.journey(trace, requests_of(trace)[20])
+
+
+# ── the critical path and the gap ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_instant_of_a_lane_belongs_to_exactly_one_span(stack, start):
+    lane = next(lane for lane in race(start).lanes if lane.stack == stack)
+    end = lane.start_ns + lane.end_ns
+    path = critical_path(lane.trace, lane.start_ns, end, lane.finish)
+    assert (path[0].start_ns, path[-1].end_ns) == (lane.start_ns, end)
+    assert all(first.end_ns == second.start_ns for first, second in pairwise(path))
+    spans = lane.trace.spans
+    for part in path:
+        assert part.start_ns < part.end_ns
+        assert part.span >= 0
+        assert spans["start_ns"][part.span] <= part.start_ns
+        assert part.end_ns <= spans["end_ns"][part.span]
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_critical_path_does_not_stop_at_a_wait_for_another_flow(stack, start):
+    lane = next(lane for lane in race(start).lanes if lane.stack == stack)
+    waited = sum(ns for (_, component, text), ns in lane.parts.items() if not component and text == "waiting")
+    assert waited <= lane.end_ns / 100
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("workload", ["boot", "random-read", "spin"])
+def test_the_parts_of_every_gap_sum_to_it_exactly(start, workload):
+    outcome = race(start, workload)
+    ends = {lane.stack: lane.end_ns for lane in outcome.lanes}
+    for gap in [*outcome.gaps, outcome.gap]:
+        assert gap.total_ns == ends[gap.to.stack] - ends[gap.from_.stack]
+        assert sum(part["ns"] for part in gap.parts) == gap.total_ns
+
+
+def test_the_process_is_first_then_the_container_then_the_guests():
+    order = race("host-ready").order
+    assert order[:2] == ["linux", "docker-on-linux"]
+    assert set(order[2:]) == {"linux-on-kvm", "linux-on-virtualbox"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_part_of_a_gap_has_a_name(lang):
+    for gap in race("power-on").gaps:
+        for part in gap.parts:
+            layer, op = part_label(part, gap, lang)
+            assert layer
+            assert op
+            assert not part["is"] or part["text"] in simcore.texts(lang)["components"][part["is"]]["ops"]
+
+
+def test_a_race_starts_at_a_known_event():
+    with pytest.raises(ValueError, match="power-on"):
+        simcore.race([simcore.scenario(simcore.prebuilt()["linux"], workload="boot")] * 2, start="lunch")
+
+
+# ── the journey ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stops_tile_the_time_from_submission_to_return(stack):
+    trace = result(stack, "random-read").trace
+    for request in requests_of(trace)[::10]:
+        trip = simcore.journey(trace, request)
+        assert (trip.stops[0].start_ns, trip.stops[-1].end_ns) == (trip.start_ns, trip.end_ns)
+        assert all(first.end_ns == second.start_ns for first, second in pairwise(trip.stops))
+        assert all(stop.kind != "serve" for stop in trip.stops)
+        assert all(trip.start_ns <= instant["at_ns"] <= trip.end_ns for instant in trip.instants)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_read_stops_at_a_control_plane(stack):
+    trace = result(stack, "random-read").trace
+    beside = {node["id"] for node in trace.header["nodes"] if node["beside"]}
+    for request in requests_of(trace):
+        assert not beside & {stop.node for stop in simcore.journey(trace, request).stops}
+
+
+def test_a_container_adds_no_stop_but_its_filter_and_accounting():
+    plain, container = first_read("linux"), first_read("docker-on-linux")
+    own = [stop for stop in container.stops if stop.node == "web"]
+    assert [(s.node, s.op) for s in container.stops if s.node != "web"] == [
+        (s.node, s.op) for s in plain.stops
+    ]
+    assert 0 < sum(stop.end_ns - stop.start_ns for stop in own) <= 300
+
+
+def test_native_reads_never_exit_and_guests_do():
+    exits = {stack: sum(i["kind"] == "exit" for i in first_read(stack).instants) for stack in STACKS}
+    assert exits["linux"] == exits["docker-on-linux"] == 0
+    assert 0 < exits["linux-on-kvm"] < exits["linux-on-virtualbox"]
+
+
+def test_a_journey_may_be_read_from_the_traces_bytes():
+    outcome = result("linux", "random-read")
+    assert (
+        simcore.journey(outcome.trace_bytes, None).as_dict() == simcore.journey(outcome.trace, None).as_dict()
+    )
+
+
+def test_a_request_that_is_not_there_is_refused_by_its_number():
+    with pytest.raises(ValueError, match="99999999"):
+        simcore.journey(result("linux", "random-read").trace, 99_999_999)
+
+
+@pytest.mark.parametrize("workload", [entry.id for entry in simcore.catalog().of_role("workload")])
+def test_every_workload_has_a_journey(workload):
+    assert simcore.journey(result("linux", workload).trace, None).stops
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_golden_journey_of_a_read_is_unchanged(stack, lang):
+    """Spread off. To accept a change: REWRITE_GOLDEN=1, and read the difference like prose."""
+    file = GOLDEN / f"{stack}.{lang}.txt"
+    text = first_read(stack).as_text(lang)
+    if os.environ.get("REWRITE_GOLDEN"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
