@@ -1,9 +1,10 @@
 """Makes the parts of these pages that come from the code: `python -m docs.generate`.
 
-Whole pages: `reference/components.md`, `reference/timings.md`. In the others: tables between `<!-- made: … -->` and
-`<!-- /made -->`, what the command line answers below `$ python -m simcore …`, and what a Python sample prints, in
-the `output` fence that follows it. A `yaml` fence whose first line is `# name.yaml` is a file that the commands of
-its page can read. `--check` writes nothing and names the pages that are not what they should be.
+Whole pages: `reference/components.md`, `reference/timings.md`. In the others: tables between `<!-- made:
+… -->` and `<!-- /made -->`, what the command line answers below `$ python -m simcore …`, and what a
+Python sample prints, in the `output` fence that follows it. A `yaml` fence whose first line is `#
+name.yaml` is a file that the commands of its page can read. `--check` writes nothing and names the pages
+that are not what they should be.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ LONGEST_LINE = 150
 Number = Timing | Constant
 
 ABOUT_TIMINGS = """\
-*measured*: by ourselves, with a machine profile. *published*: as the source gives it. *derived*: arithmetic on
-published numbers; the reason shows it. *assumed*: nothing was found; the reason says what was looked for.
+*measured*: by ourselves, with a machine profile. *published*: as the source gives it. *derived*:
+arithmetic on published numbers; the reason shows it. *assumed*: nothing was found; the reason says what
+was looked for.
 
-A time in cycles scales with the machine's clock, one in ns does not. The value is the *mean* of the draws. A spread
-`p99=2x` is lognormal with a 99th percentile of twice the median, `range=0.5x..1.5x` is uniform; it is assumed unless
-the row says otherwise. Rows that begin with *also* are the same number on other machines: a run takes the one that
-was measured on its machine's family, else the first, and marks that as borrowed if it comes from another. The keys
-of sources are explained [at the end](#sources)."""
+A time in cycles scales with the machine's clock, one in ns does not. The value is the *mean* of the
+draws. A spread `p99=2x` is lognormal with a 99th percentile of twice the median, `range=0.5x..1.5x` is
+uniform; it is assumed unless the row says otherwise. Rows that begin with *also* are the same number on
+other machines: a run takes the one that was measured on its machine's family, else the first, and marks
+that as borrowed if it comes from another. The keys of sources are explained [at the end](#sources)."""
 
 
 def main(arguments: list[str]) -> int:
@@ -64,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
 
 def pages(failures: list[str]) -> dict[Path, str]:
-    """Every page as it should be. Samples that cannot be run, and columns that no page explains, are `failures`."""
+    """Every page as it should be. Samples that fail and columns that no page explains go to `failures`."""
     found = {
         HERE / "reference" / "components.md": components(),
         HERE / "reference" / "timings.md": timings(),
@@ -106,9 +108,9 @@ def components() -> str:
         "",
         MADE,
         "",
-        "Every component that a stack can be built of, in the order from the metal up. Its id is what a scenario",
-        "writes after `is:`. The numbers behind each operation are in [timings.md](timings.md); how an entry is",
-        "written is in [entry.md](entry.md).",
+        "Every component that a stack can be built of, in the order from the metal up. Its id is what a",
+        "scenario writes after `is:`. The numbers behind each operation are in [timings.md](timings.md);",
+        "how an entry is written is in [entry.md](entry.md).",
         "",
     ]
     table = [
@@ -196,7 +198,9 @@ def operation_row(texts: Mapping[str, Any], timing: Timing) -> list[str]:
 
 def timings() -> str:
     entries = list(simcore.catalog().entries.values())
-    numbers = [number for entry in entries for number in (*entry.timings.values(), *entry.constants.values())]
+    numbers: list[Number] = []
+    for entry in entries:
+        numbers += [*entry.timings.values(), *entry.constants.values()]
     count = Counter(number.status for number in numbers)
     lines = [
         "# Timings and constants",

@@ -48,12 +48,11 @@ SETTLE: Effect = (settle, None)
 class Flow:
     """One request's chain of generators, on its way from thread to thread."""
 
-    __slots__ = ("dead", "home", "rid", "since", "span", "steps", "thread", "woken_by")
+    __slots__ = ("dead", "rid", "since", "span", "steps", "thread")
 
-    def __init__(self, home: Thread, span: int = NONE, rid: int = NONE) -> None:
+    def __init__(self, thread: Thread, span: int = NONE, rid: int = NONE) -> None:
         self.steps: Callable[[None], Effect | None]
-        self.home = home  # if this thread is killed, the flow is gone wherever it is
-        self.thread = home
+        self.thread = thread
         self.span, self.rid = span, rid  # the innermost open span and request
         self.since = 0  # when it became ready on its thread
         self.dead = False
@@ -139,16 +138,23 @@ class Cpu:
         self.since = self.slice_end = 0
         self.quota_end = NEVER
         self.irq_since = NONE
-        self.late = (NONE, NONE, NONE)  # when its carrier last waited, awake for a halted CPU: start, end, what
+        self.late = (
+            NONE,
+            NONE,
+            NONE,
+        )  # when its carrier last waited, awake for a halted CPU: start, end, what
         self.tail: list[Op] = []  # what this CPU still has to do for a flow that has left it
 
     def has_work(self) -> bool:
+        """Is there anything that it runs, or would run next?"""
+        sched = self.sched
         return (
             self.current is not None
             or self.handoff is not None
             or self.irq_since >= 0
             or bool(self.irq.flows)
-            or self.sched.waiting > 0
+            or sched.waiting > 0
+            or (sched.handed > 0 and sched.stuck() is not None)
         )
 
     def poke(self) -> None:
@@ -601,8 +607,12 @@ class Core(Cpu):
 
 
 def kill(threads: Iterable[Thread], now: int) -> None:
-    """End threads where they stand: what they had not paid for by now has not happened; their flows are gone."""
+    """End threads where they stand: what they had not paid for by now has not happened; their flows are gone.
+
+    With a vCPU's carrier its interrupt context ends; what else runs on it must be named.
+    """
     threads = [thread for thread in threads if thread.state != DEAD]
+    threads += [thread.inner.irq for thread in threads if thread.inner is not None]
     for thread in threads:
         catch_up(thread, now)
     for thread in threads:

@@ -115,6 +115,8 @@ class Layer:
                 call()
         elif self.state == BOOTING:
             yield from self.until(request, self.ready)
+        elif self.state == KILLED:
+            yield from self._silence(request)
 
     def down(self, request: Request) -> Steps:
         """Into the layer below, and back."""
@@ -246,6 +248,8 @@ class Layer:
     def count(self, name: str, value: int) -> None:
         """A counter of this node changes: memory, for one."""
         series = self.sim.series_id(f"{name}/{self.id}", {"name": name, "node": self.node})
+        if name == "memory":
+            self.memory_bytes = value
         self._record.counters += (self.sim.now, series, value)
 
     # ------------------------------------------------------------------------------------------- entry to engine
@@ -306,6 +310,15 @@ class Layer:
     def fail(self, fault: str, now: int) -> Iterable[Layer]:
         """A fault strikes this node: which layers end with it. A killed layer takes what it holds."""
         return self.everything()
+
+    def end(self) -> None:
+        """Killed: it answers nothing any more."""
+        self.state = KILLED
+        self._answers = dict.fromkeys(KINDS, self._silence)
+
+    def _silence(self, request: Request) -> Steps:
+        """Who asks waits for ever."""
+        yield from self.until(request, Gate(self.engine_what("waiting", WAIT)))
 
     def everything(self) -> list[Layer]:
         """This layer, its devices and all that stands on it."""

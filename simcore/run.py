@@ -34,6 +34,7 @@ class Budget:
 
     spans: int = 2_000_000
     wall_s: float = 10.0
+    record_bytes: int = 512 << 20
     until_ns: int = HOUR_NS
 
 
@@ -72,9 +73,14 @@ def provenance(trace: Trace) -> dict[str, float]:
     statuses = [timing["status"] for timing in trace.header["timings"]]
     spent = dict.fromkeys(("measured", "published", "derived", "assumed"), 0)
     columns = trace.spans
-    for timing, begin, stop in zip(columns["timing"], columns["start_ns"], columns["end_ns"], strict=True):
+    timings = columns["timing"]
+    rows = zip(timings, columns["parent"], columns["start_ns"], columns["end_ns"], strict=True)
+    for timing, parent, begin, stop in rows:
+        length = max(0, min(stop, end) - max(begin, start))
         if timing != NONE:
-            spent[statuses[timing]] += max(0, min(stop, end) - max(begin, start))
+            spent[statuses[timing]] += length
+        if parent != NONE and timings[parent] != NONE:  # somebody else's time inside an operation
+            spent[statuses[timings[parent]]] -= length
     total = sum(spent.values()) or 1
     return {status: round(ns / total, 6) for status, ns in spent.items()}
 
@@ -152,6 +158,8 @@ class Run:
             self.cut = {"id": "budget-spans", "at_ns": self.sim.now, "limit": budget.spans}
         elif wall_s > budget.wall_s:
             self.cut = {"id": "budget-wall", "at_ns": self.sim.now, "limit": budget.wall_s}
+        elif self.sim.record.size_bytes > budget.record_bytes:
+            self.cut = {"id": "budget-memory", "at_ns": self.sim.now, "limit": budget.record_bytes}
         return self.cut is not None
 
     # ------------------------------------------------------------------------------------------------- starting
@@ -229,7 +237,7 @@ class Run:
                 layers = [*layers, workload]
         threads = []
         for layer in layers:
-            layer.state = KILLED
+            layer.end()
             threads += layer.threads
         kill(threads, now)
         self._killed.update((thread.id, now) for thread in threads if thread.id not in self._killed)
@@ -305,22 +313,25 @@ class Run:
 
     def _answered(self, workload: Workload, tables: dict[str, Any]) -> dict[str, Any]:
         """n, latency and rate of a workload's requests; of the run itself if it asks for none."""
-        requests = tables["requests"]
+        requests, unfinished = tables["requests"], self.sim.record.unfinished
         kinds = self.sim.request_kinds
         asked: list[int] = []
         whole: list[int] = []
-        for number, kind, start, end in zip(
-            requests["workload"], requests["kind"], requests["start_ns"], requests["end_ns"], strict=True
-        ):
-            if number == workload.number and kinds[kind] != "exec":
+        first, last = self.until_ns, 0
+        columns = (requests[name] for name in ("workload", "kind", "span", "start_ns", "end_ns"))
+        for number, kind, span, start, end in zip(*columns, strict=True):
+            if number != workload.number or span < 0 or kinds[kind] == "exec":
+                continue
+            if span not in unfinished:
                 (whole if kinds[kind] == "run" else asked).append(end - start)
+            if kinds[kind] != "run":
+                first, last = min(first, start), max(last, end)
         took = sorted(asked or whole)
-        total = sum(whole) or 1
         if not took:
             return {"n": 0, "mean_ns": None, "p50_ns": None, "p90_ns": None, "p99_ns": None, "per_s": None}
-        n = len(took)
+        n, total = len(took), last - first if asked else sum(whole)
         ranks = {f"p{p}_ns": took[max(0, -(-n * p // 100) - 1)] for p in (50, 90, 99)}
-        return {"n": n, "mean_ns": sum(took) // n, **ranks, "per_s": round(n * 1e9 / total, 3)}
+        return {"n": n, "mean_ns": sum(took) // n, **ranks, "per_s": round(n * 1e9 / max(1, total), 3)}
 
 
 def _within(computer: Node) -> list[Node]:

@@ -52,6 +52,7 @@ class Recorder:
     whats: list[What] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)  # kind, workload, node, span, cause
     wakeups: list[int] = field(default_factory=list)  # at, waker, woken, request, span
+    unfinished: set[int] = field(default_factory=set)  # spans that the run's end, or their thread's, cut off
     logs: list[int] = field(default_factory=list)  # place of the mark, or ~time; node, text, request
     counters: list[int] = field(default_factory=list)  # at, series, value
     counts: dict[int, int] = field(default_factory=dict)  # spans that stand for several equal ones: how many
@@ -62,6 +63,12 @@ class Recorder:
     @property
     def spans(self) -> int:
         return (self.base + len(self.rows)) // WIDTH
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory the record takes: eight bytes a number when packed, four times that before."""
+        loose = sum(map(len, (self.rows, self.requests, self.wakeups, self.logs, self.counters, self.marks)))
+        return 8 * (len(self.packed) + 4 * loose)
 
     def here(self) -> int:
         """The place where the next span's integers will stand."""
@@ -145,6 +152,7 @@ class Recorder:
             if rows[place + END] == OPEN or rows[place + END] > end_ns:
                 rows[place + END] = end_ns
                 rows[place + START] = min(rows[place + START], end_ns)
+                self.unfinished.add(place // WIDTH)
                 cut += 1
         return cut
 
@@ -157,6 +165,7 @@ class Recorder:
             if died is not None:
                 if rows[place + END] == OPEN:
                     rows[place + END] = max(died, latest.get(place, died))
+                    self.unfinished.add(place // WIDTH)
                 elif self.whats[rows[place + WHAT]].kind in (WAIT, QUEUE) and rows[place + START] <= died:
                     rows[place + END] = min(rows[place + END], died)
             over = rows[place + PARENT] * WIDTH
@@ -168,7 +177,9 @@ class Recorder:
 # ---------------------------------------------------------------------------------------------------- columns
 
 Column = Sequence[int]
-SIGNS = bytes(0xFF * (byte >> 7) for byte in range(256))  # what continues a number whose highest byte is this one
+SIGNS = bytes(
+    0xFF * (byte >> 7) for byte in range(256)
+)  # what continues a number whose highest byte is this one
 TABLES: dict[str, dict[str, str]] = {
     "spans": {
         "id": "delta",
@@ -232,7 +243,7 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
             instants += [(start[i] + length * k // times, mark, node, asker, i) for k in range(times)]
     logs = [(rows[line[0]] if line[0] >= 0 else ~line[0], *line[1:]) for line in _by(recorder.logs, 4)]
     asked = [
-        (i, kind, workload, node, span, start[span], end[span], cause)
+        (i, kind, workload, node, span, *((start[span], end[span]) if span >= 0 else (NONE, NONE)), cause)
         for i, (kind, workload, node, span, cause) in enumerate(_by(recorder.requests, 5))
     ]
     tables: dict[str, dict[str, Column]] = {"spans": spans}

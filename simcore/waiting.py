@@ -127,7 +127,10 @@ class Station:
         self, sim: Simulation, thread: Thread, parallel: int, queue_what: int, link: int = NONE
     ) -> None:
         self.sim, self.thread, self.parallel, self.queue_what = sim, thread, parallel, queue_what
-        self.link, self.link_free = link, 0  # a stage that only one request at a time can be in, and since when
+        self.link, self.link_free = (
+            link,
+            0,
+        )  # a stage that only one request at a time can be in, and since when
         self.busy = 0
         self.waiting: deque[tuple[Flow, int, Stages]] = deque()
         self.free: list[Completion] = []

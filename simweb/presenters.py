@@ -82,11 +82,12 @@ def cards(lang: str) -> list[Card]:
 
 
 def reordered(
-    chosen: Sequence[str], *, add: str = "", remove: str = "", up: str = "", down: str = ""
+    chosen: Sequence[str], *, toggle: str = "", add: str = "", remove: str = "", up: str = "", down: str = ""
 ) -> list[str]:
     """The lanes chosen for a race after one press of a button; unknown and double ids fall out."""
     known = set(simcore.prebuilt())
     lanes = list(dict.fromkeys(id_ for id_ in chosen if id_ in known))[:MOST_LANES]
+    add, remove = (add, remove or toggle) if toggle in lanes else (add or toggle, remove)
     if add in known and add not in lanes and len(lanes) < MOST_LANES:
         lanes.append(add)
     if remove in lanes:

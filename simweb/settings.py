@@ -15,6 +15,8 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
+from simweb.prepared import is_prepared
+
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("STRATA_VAR", ROOT / "var"))
 VAR.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django_htmx",
     "simweb",
 ]
 MIDDLEWARE = [
@@ -115,7 +116,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [ROOT / "static"]
-PREPARED = not DEBUG and (STATIC_ROOT / "staticfiles.json").exists()
+PREPARED = not DEBUG and is_prepared(STATIC_ROOT, STATICFILES_DIRS)
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not PREPARED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

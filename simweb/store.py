@@ -37,6 +37,7 @@ __all__ = [
     "keep",
     "kept",
     "ledger_version",
+    "older",
     "start",
     "trace_bytes",
     "trace_file",
@@ -138,6 +139,12 @@ def kept(plan: Plan) -> dict[str, Any] | None:
         return race.result if race else None
     trace = Trace.objects.filter(scenario=plan.scenarios[0], **version).first()
     return {"lanes": [_lane(trace.hash, trace.outcome)]} if trace else None
+
+
+def older(row: Scenario) -> Trace | None:
+    """The latest record of a scenario by another engine or ledger, if there is one."""
+    version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
+    return Trace.objects.filter(scenario=row).exclude(**version).order_by("-created").first()
 
 
 def _lane(trace_hash: str, outcome: dict[str, Any]) -> dict[str, Any]:

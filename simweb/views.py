@@ -55,7 +55,7 @@ def is_fragment(request: HttpRequest) -> bool:
 
 @require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
-    press = {name: request.GET.get(name, "") for name in ("add", "remove", "up", "down")}
+    press = {name: request.GET.get(name, "") for name in ("toggle", "add", "remove", "up", "down")}
     lanes = presenters.reordered(request.GET.getlist("stack"), **press)
     cards = presenters.cards(language())
     by_id = {card.id: card for card in cards}
@@ -64,7 +64,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "lanes": [by_id[lane] for lane in lanes],
         "chosen": lanes,
         "most": presenters.MOST_LANES,
-        "pressed": next((f"{name}-{value}" for name, value in press.items() if value), ""),
+        "left_out": bool(press["remove"]) and is_fragment(request),
     }
     response = render(request, "picker.html" if is_fragment(request) else "gallery.html", context)
     patch_vary_headers(response, ["HX-Request"])
@@ -159,6 +159,7 @@ def _player_page(
         "data": presenters.player_data(lanes, run.result),
         "gaps": presenters.gaps_of(run.result, lanes, language()) if plan.is_race and run.result else [],
         "texts_url": presenters.texts_url(language()),
+        "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),
     }
     return render(request, "player.html", context)

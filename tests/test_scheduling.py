@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from simcore.cpu import (
@@ -28,9 +29,10 @@ from simcore.cpu import (
     kill,
 )
 from simcore.schedulers.base import Group, Scheduler
+from simcore.schedulers.round_robin import RoundRobin
 from simcore.trace import CPU, END, PARENT, SERVE, START, THREAD, WHAT
 from simcore.waiting import Lock, Station
-from tests.toy import MS, US, Make, World, fair, round_robin
+from tests.toy import MS, UNIT, US, Make, World, fair, round_robin
 
 UNTIL = 4 * MS
 MORE = int(os.environ.get("STRATA_EXAMPLES", "0"))  # so many, and new ones each time, instead of the same 300
@@ -43,7 +45,7 @@ random_machines = settings(
     deadline=None,
     derandomize=not MORE,
     database=None,
-    phases=[Phase.generate, Phase.shrink],
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
 
@@ -122,7 +124,8 @@ STEPS = st.one_of(
     st.tuples(st.just("gate"), LENGTHS),
 )
 FLOWS = st.lists(
-    st.tuples(st.sampled_from([1, 1_000, 1_000]), st.lists(STEPS, min_size=2, max_size=7).map(tuple)), max_size=3
+    st.tuples(st.sampled_from([1, 1_000, 1_000]), st.lists(STEPS, min_size=2, max_size=7).map(tuple)),
+    max_size=3,
 ).map(tuple)
 
 
@@ -148,7 +151,9 @@ def machines(draw: st.DrawFn) -> Machine:
                 draw(st.sampled_from([0, 0, 5 * US, 200 * US])),
             )
         )
-    worker = st.builds(Worker, st.integers(0, len(levels) - 1), WEIGHTS, st.none() | st.none() | QUOTAS, FLOWS)
+    worker = st.builds(
+        Worker, st.integers(0, len(levels) - 1), WEIGHTS, st.none() | st.none() | QUOTAS, FLOWS
+    )
     workers = draw(st.lists(worker, min_size=3, max_size=8))
     kill = st.tuples(st.integers(1, UNTIL - 1), st.sampled_from(["worker", "guest"]), INDEX)
     kills = draw(st.just([]) | st.lists(kill, min_size=1, max_size=3))
@@ -195,6 +200,7 @@ class Run:
             world.run(until, self.check if watch else None)
         for core in list(self.on):
             self.off(core, until)
+        self.rows = world.rows()
 
     # ---- what the flows do
 
@@ -254,10 +260,10 @@ class Run:
                 if host in levels:
                     levels.add(number)
             inside = {self.scheds[number] for number in levels}
-            ended = [thread for thread in self.world.threads if thread.sched in inside]
+            ended = [t for t in self.world.threads if t.sched in inside and t is not t.cpu.irq]
             ended += self.world.carriers[level]
-        self.dead |= {thread.id for thread in ended}
         kill(ended, now)
+        self.dead = {thread.id for thread in self.world.threads if thread.state == DEAD}
 
     # ---- what is looked at after each event
 
@@ -286,7 +292,7 @@ class Run:
             if thread is None:
                 assert cpu is core, f"carrier of an idle CPU {cpu.index} of {cpu.sched} holds a core"
                 return None, False
-            assert thread.state == RUNNING and thread.cpu is cpu, (thread.name, thread.state)
+            assert (thread.state, thread.cpu) == (RUNNING, cpu)
             if thread.inner is None or thread.busy:
                 assert thread.clock >= now, f"{thread.name} owes the past"
                 return thread, False
@@ -304,27 +310,31 @@ class Run:
 
     def check_work(self, sched: Scheduler) -> None:
         """No idle CPU while somebody waits who may run there."""
-        queue = [getattr(entry, "state", None) or entry[2].state for entry in sched.queue]
-        queued = sum(state != DEAD for state in queue)
         resting = []
         for cpu in sched.cpus:
             host = cpu.host
             if host is not None and host.state == DEAD:
                 return
-            asleep = cpu.current is None if host is None else host.state == BLOCKED or (host.stage == POLLING and on_a_core(host))
+            asleep = (
+                cpu.current is None
+                if host is None
+                else host.state == BLOCKED or (host.stage == POLLING and on_a_core(host))
+            )
             if asleep and cpu.irq_since < 0:
                 assert cpu.handoff is None or cpu.handoff.state == DEAD, (
                     "a handed-over thread is not looked at"
                 )
                 assert not cpu.irq.flows, "an interrupt is not looked at"
                 resting.append(cpu)
-        assert not (resting and queued), f"{queued} queued, {len(resting)} idle"
+        if resting and sched.waiting:
+            queue = [entry if isinstance(entry, Thread) else entry[2] for entry in sched.queue]
+            assert all(thread.state == DEAD for thread in queue), "somebody waits, and a CPU is idle"
 
     # ---- what came out
 
     def own(self) -> Iterator[tuple[int, tuple[int, ...], list[Interval]]]:
         """Every leaf span: its number, its row, and its time without what lies inside it."""
-        rows, whats = self.world.rows(), self.world.sim.record.whats
+        rows, whats = self.rows, self.world.sim.record.whats
         inside: dict[int, list[Interval]] = defaultdict(list)
         for row in rows:
             inside[row[PARENT]].append((row[START], row[END]))
@@ -360,16 +370,27 @@ def joined(intervals: list[Interval]) -> list[Interval]:
     return out
 
 
+EMPTY_SPAN_AT_A_SLICE_END = Machine(
+    (Level(-1, 1, False, 100 * US, 0, UNIT, None, 0),),
+    (
+        Worker(0, UNIT, None, ((1, (("cpu", 100 * US), ("open",), ("close",), ("cpu", 5))),)),
+        Worker(0, UNIT, None, ((1, (("cpu", 300 * US),)),)),
+    ),
+    (),
+)
+
+
 @random_machines
 @given(machines())
+@example(EMPTY_SPAN_AT_A_SLICE_END)
 def test_on_any_machine_the_invariants_hold(machine: Machine) -> None:
     run = Run(machine)
-    rows, whats = run.world.rows(), run.world.sim.record.whats
+    rows, whats = run.rows, run.world.sim.record.whats
     for row in rows:
         assert 0 <= row[START] <= row[END] <= UNTIL
         if row[PARENT] >= 0:
             over = rows[row[PARENT]]
-            assert over[START] <= row[START] and row[END] <= over[END], "a child outside its parent"
+            assert over[START] <= row[START] <= row[END] <= over[END], "a child outside its parent"
 
     used: dict[int, list[Interval]] = defaultdict(list)
     polled: dict[int, list[Interval]] = defaultdict(list)
@@ -391,7 +412,8 @@ def test_on_any_machine_the_invariants_hold(machine: Machine) -> None:
         assert joined(used[thread.id]) == joined(run.leaves[thread.id]), thread.name
         at_cores = joined(run.polls[thread.id])
         for start, end in joined(polled[thread.id]):
-            assert any(since <= start and end <= until for since, until in at_cores), "polls without a CPU"
+            _, until = at_cores[bisect_right(at_cores, (start, UNTIL)) - 1]
+            assert end <= until, "polls without a CPU"
 
     # And so no more is used than there is, by the trace alone: on the machine, and by each guest.
     assert most_at_once([i for own in (*used.values(), *polled.values()) for i in own]) <= len(run.cores)
@@ -526,7 +548,9 @@ def test_a_quota_holds_for_all_threads_of_its_group_together() -> None:
         world.hog(thread)
     world.run(LONG)
     assert share(world, members) == pytest.approx(0.5, abs=0.02)
-    assert share(world, outsider) == pytest.approx((1 / 3 * 1 / 2 + 2 / 3), abs=0.02)  # alone once they are parked
+    assert share(world, outsider) == pytest.approx(
+        (1 / 3 * 1 / 2 + 2 / 3), abs=0.02
+    )  # alone once they are parked
 
 
 def test_a_lone_thread_renews_its_chunk_without_a_switch() -> None:
@@ -584,3 +608,97 @@ def test_slice_ends_cost_a_bounded_number_of_events() -> None:
         world.hog(world.thread(world.guest(host, fair())), op_ns=20 * MS)
     world.run(LONG)
     assert world.events < 2 * LONG / (3 * MS) + LONG / (20 * MS)
+
+
+def test_a_slice_in_a_guest_is_time_that_its_vcpu_ran() -> None:
+    world = World()
+    host = world.top(round_robin(3 * MS))
+    guest = world.guest(host, round_robin(5 * MS))
+    hogs = [world.thread(guest) for _ in range(2)]
+    for hog in [*hogs, world.thread(host)]:
+        world.hog(hog, op_ns=20 * MS)
+    world.run(LONG)
+    turns = [row for row in world.rows() if row[WHAT] == guest.queue_what]
+    assert len(turns) == pytest.approx(LONG / 2 / (5 * MS), abs=2)
+
+
+# ------------------------------------------------------------------------------------- wake-ups, one by one
+
+
+class Strict(RoundRobin):
+    """Who weighs most runs, at once."""
+
+    def take(self) -> Thread | None:
+        self.waiting -= 1
+        thread = max(self.queue, key=lambda thread: thread.weight)
+        self.queue.remove(thread)
+        return thread
+
+    def preempts(self, woken: Thread, current: Thread) -> bool:
+        return woken.weight > current.weight
+
+
+@pytest.mark.parametrize("by", ["timer", "interrupt"])
+@pytest.mark.parametrize("in_guest", [False, True])
+def test_a_woken_thread_that_takes_the_cpu_takes_it_at_once(in_guest: bool, by: str) -> None:
+    world = World()
+    sched = world.top(lambda sim, cpus: Strict(sim, cpus, 3 * MS))
+    if in_guest:
+        sched = world.guest(sched, lambda sim, cpus: Strict(sim, cpus, 3 * MS))
+    sleeper, station = world.thread(sched, 2048), world.station(sched)
+
+    def steps(flow: Flow) -> Steps:
+        while True:
+            world.spend(flow, 200 * US)
+            if by == "timer":
+                yield from world.pause(5 * MS)
+            else:
+                yield from world.disk(station, 5 * MS)
+                yield from world.interrupt(sched.cpus[0])
+                yield from world.hop(sleeper)
+
+    for _ in range(2):
+        world.hog(world.thread(sched), op_ns=20 * MS)
+    world.flow(sleeper, steps)
+    world.run(LONG)
+    assert world.total(sleeper) > 110 * 200 * US
+    assert world.total(sleeper, sched.queue_what) <= 3 * MS  # but for the start, all at once
+
+
+def test_a_thread_that_was_throttled_owes_the_others_no_more_than_a_slice() -> None:
+    world = World()
+    host = world.top(fair())
+    limited, late = world.thread(host, group=world.group(20 * MS, 100 * MS, 20 * MS)), world.thread(host)
+    world.hog(limited)
+
+    def begins_late(flow: Flow) -> Steps:
+        yield from world.pause(50 * MS)
+        while True:
+            world.spend(flow, 100 * US)
+            yield SETTLE
+
+    world.flow(late, begins_late)
+    world.run(110 * MS)
+    assert world.total(limited) > 22 * MS
+
+
+def test_a_vcpu_that_goes_idle_takes_the_thread_of_one_that_waits_for_a_core() -> None:
+    world = World()
+    host = world.top(round_robin())
+    guest = world.guest(host, round_robin(), cpus=2)
+    first, second = world.thread(guest), world.thread(guest)
+
+    def wakes(flow: Flow) -> Steps:  # runs on one vCPU, wakes another thread for the other vCPU, and sleeps
+        world.spend(flow, 100 * US)
+        yield from world.hop(second)
+        world.spend(flow, 1 * US)
+
+    world.flow(first, wakes)
+    world.hog(world.thread(host))
+    world.run(30 * MS)
+    waits = [
+        row[END] - row[START]
+        for row in world.rows()
+        if row[THREAD] == second.id and row[WHAT] != world.op_what
+    ]
+    assert waits == []

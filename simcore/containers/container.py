@@ -29,6 +29,7 @@ class Container(Layer):
         """A process inside: the kernel makes it; it is put into the container's group."""
         thread = self.below.process(name)
         thread.group, thread.weight = self.group, self.settings["weight"]
+        self.group.threads.append(thread)
         self.threads.append(thread)
         return thread
 

@@ -35,6 +35,7 @@ class Kvm(Hypervisor):
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
         self.spend(request, "vm_exit", "ioeventfd")
+        self.below.spend(request, "wake_up")
         yield from self.hop(request, back_end, "vm_entry")
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:

@@ -33,6 +33,7 @@ class VirtualBox(Hypervisor):
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
         self.spend(request, "vm_exit", "ring0_dispatch", "async_io_wake")
+        self.below.spend(request, "wake_up")
         yield from self.hop(request, back_end, "vm_entry")
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:

@@ -194,18 +194,23 @@ class Scheduler:
                 return None
             if thread.state != DEAD and self.admit(cpu, thread, now):
                 return thread
-        return self._steal(cpu, now) if self.handed else None
+        while (victim := self.stuck()) is not None:
+            thread, victim.handoff = victim.handoff, None
+            self.handed &= ~victim.bit
+            self.idle |= victim.bit
+            if thread is not None and thread.state != DEAD and self.admit(cpu, thread, now):
+                return thread
+        return None
 
-    def _steal(self, cpu: Cpu, now: int) -> Thread | None:
-        """A thread that was handed to a virtual CPU which has not got a CPU itself since."""
-        for victim in self.cpus:
-            thread, host = victim.handoff, victim.host
-            if thread is not None and host is not None and host.state != RUNNING:
-                victim.handoff = None
-                self.handed &= ~victim.bit
-                self.idle |= victim.bit
-                if thread.state != DEAD and self.admit(cpu, thread, now):
-                    return thread
+    def stuck(self) -> Cpu | None:
+        """A virtual CPU that has been handed a thread but not got a CPU itself since: who is free may take the thread."""
+        handed = self.handed
+        while handed:
+            low = handed & -handed
+            handed ^= low
+            cpu = self.cpus[low.bit_length() - 1]
+            if cpu.host is not None and cpu.host.state != RUNNING:
+                return cpu
         return None
 
     def renew(self, cpu: Cpu, thread: Thread, now: int) -> bool:

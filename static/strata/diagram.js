@@ -26,11 +26,14 @@ export class Diagram {
     for (const g of this.svg.querySelectorAll("g.layer[data-node]")) {
       const index = this.nodeOf(g);
       if (index < 0 || this.layers.has(index)) continue;
-      const { cx, cy, x, y } = g.dataset;
+      const { cx, cy, x, y, w } = g.dataset;
       const text = g.querySelector("text.state");
-      this.layers.set(index, { g, cx: Number(cx), cy: Number(cy), x: Number(x), y: Number(y), text, room: text ? roomFor(text, g) : 0, classes: "", chip: g.classList.contains("chip") });
+      this.layers.set(index, { g, cx: Number(cx), cy: Number(cy), x: Number(x), y: Number(y), w: Number(w), text, room: text ? roomFor(text, g) : 0, classes: "", chip: g.classList.contains("chip") });
     }
-    for (const [index, { g }] of this.layers) model.names[index] = drawnName(g);
+    for (const [index, { g }] of this.layers) {
+      model.names[index] = g.dataset.name || drawnName(g);
+      for (const text of g.querySelectorAll("text")) text.after(" "); // read aloud, they are words apart
+    }
     this.rails = [...this.svg.querySelectorAll("path[data-from][data-to]")].map((path) => ({
       path,
       from: model.nodeIndex.get(path.dataset.from) ?? -1,
@@ -62,8 +65,7 @@ export class Diagram {
         else if (standing === "working" || standing === "waiting") standing = t >= model.readyNs[index] ? "ready" : "idle";
       }
       this.#show(layer, standing, level);
-      if (!layer.text) continue;
-      say(layer.text, fitting(this.#stateTexts(index, t, standing), layer.room));
+      if (layer.text) say(layer.text, fitting(this.#stateTexts(index, t, standing), layer.room));
       if (!head.playing) this.#name(layer);
     }
     for (const rail of this.rails) {
@@ -87,13 +89,13 @@ export class Diagram {
     dataset.level = String(level);
   }
 
-  /** At rest the layer's spoken name says what is written in it. */
+  /** At rest a layer is called what is written in it, its state included. */
   #name(layer) {
-    const state = layer.text.textContent;
+    const state = layer.text?.textContent ?? "";
     if (layer.spoken === state) return;
     layer.spoken = state;
-    layer.label ??= layer.g.getAttribute("aria-label") ?? "";
-    layer.g.setAttribute("aria-label", state ? `${layer.label}, ${state}` : layer.label);
+    const written = [...layer.g.querySelectorAll("text")].map((text) => text.textContent).filter(Boolean);
+    layer.g.setAttribute("aria-label", written.join(" "));
   }
 
   /** How far a layer is, in words, the fullest first. */

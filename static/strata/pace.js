@@ -49,6 +49,11 @@ export class Curve {
   get wallMs() {
     return this.wall[this.wall.length - 1];
   }
+  /** This curve and then another, which begins where it ends. */
+  then(next) {
+    const wall = this.wallMs;
+    return new Curve([...this.wall, ...next.wall.slice(1).map((ms) => ms + wall)], [...this.times, ...next.times.slice(1)]);
+  }
   timeAt(wallMs) {
     return between(this.wall, this.times, wallMs);
   }

@@ -21,7 +21,7 @@ import { fetchTexts } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { fetchTrace } from "./trace.js";
 
-const BOOT_MS = 14000, RACE_MS = 10000, READ_SLOWER = 1e5, READ_MS = [4000, 25000];
+const HOST_MS = 6000, LANE_MS = 9000, SPECK = 0.05, RACE_MS = 10000, READ_SLOWER = 1e5, READ_MS = [4000, 25000];
 const STAGE_ROOM = 28, LEAST_SCALE = 0.72, NARROW = 640; // px below the stacks; smaller than this nobody can read them
 
 export class Player {
@@ -71,8 +71,28 @@ export class Player {
       const nexts = this.lanes.map(({ model }) => model.boundary(t + model.startNs, direction) - model.startNs);
       return Math.max(0, direction > 0 ? Math.min(...nexts.filter((next) => next > t), end) : Math.max(...nexts.filter((next) => next < t), 0));
     };
-    const pace = this.race ? { rate: even(to, RACE_MS) } : { curve: automatic(this.model, 0, to, BOOT_MS) };
+    const pace = this.race ? { rate: even(to, RACE_MS) } : { curve: this.#curve(to) };
     return new Playhead({ from: 0, to, end, boundary, reduced, ...pace });
+  }
+
+  /** The host's own start is hurried through; what comes after it is what the stack is about, however short. */
+  #curve(to) {
+    const { start_ns } = laneOf(this.model);
+    if (start_ns <= 0 || start_ns >= to) return automatic(this.model, 0, to, HOST_MS + LANE_MS);
+    return automatic(this.model, 0, start_ns, HOST_MS).then(automatic(this.model, start_ns, to, LANE_MS));
+  }
+
+  /** While the automatic pace plays, the timeline goes close where the host is ready, if all that follows would be a speck. */
+  #follow() {
+    const { head, timeline } = this;
+    const { start_ns, end_ns } = laneOf(this.model);
+    const before = this.lastT ?? 0;
+    this.lastT = head.t;
+    if (this.race || this.journey || !head.playing || head.slider || head.mode !== "slowed") return;
+    const [from, to] = timeline.axis.view, [first, last] = timeline.axis.whole;
+    const untouched = from === first && to === last;
+    if (untouched && before < start_ns && head.t >= start_ns && end_ns - start_ns < SPECK * (last - first)) timeline.show(start_ns, end_ns);
+    else if (before > head.t && head.t < from) timeline.fit();
   }
 
   /** In the reading view: the workload's own reads. */
@@ -202,6 +222,7 @@ export class Player {
 
   #frame() {
     const { head } = this;
+    this.#follow();
     const states = this.lanes.map(({ diagram }) => diagram.draw(head));
     this.timeline.draw();
     this.controls.draw();

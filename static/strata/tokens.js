@@ -30,11 +30,10 @@ export class Tokens {
 
   /** Where the drawing's coordinates lie on the canvas. */
   measure() {
-    const box = this.svg.getBoundingClientRect(), frame = this.canvas.parentElement.getBoundingClientRect();
-    const view = this.svg.viewBox.baseVal;
-    this.scale = Math.min(box.width / view.width, box.height / view.height) || 1;
-    this.left = box.left - frame.left + (box.width - view.width * this.scale) / 2 - view.x * this.scale;
-    this.top = box.top - frame.top + (box.height - view.height * this.scale) / 2 - view.y * this.scale;
+    const frame = this.canvas.parentElement.getBoundingClientRect(), drawn = this.svg.getScreenCTM();
+    this.scale = drawn.a;
+    this.left = drawn.e - frame.left;
+    this.top = drawn.f - frame.top;
     this.width = frame.width;
     this.height = frame.height;
   }
@@ -135,7 +134,7 @@ export class Tokens {
       const from = this.#position(shown, clock), slot = slots.get(shown.node) ?? 0;
       slots.set(shown.node, slot + 1);
       if (!from || slot >= MOST) continue;
-      const { x, y, size } = stand(from, slot, crowds.get(shown.node));
+      const { x, y, size } = stand(from, slot, crowds.get(shown.node), this.#room(shown.node));
       const alpha = shown.gone ? 1 - (clock - shown.gone) / FADE_MS : Math.min(1, (clock - shown.born) / FADE_MS + 0.25);
       c.globalAlpha = this.reduced ? 1 : Math.max(0, alpha);
       const sprite = this.#sprite(shown.kind, shown.waiting, size);
@@ -157,6 +156,12 @@ export class Tokens {
       this.moving = true;
     }
     c.globalAlpha = 1;
+  }
+
+  /** How wide a crowd may be without leaving its box. */
+  #room(node) {
+    const { x, w, cx } = this.layers.get(node);
+    return Math.min(ROOM, 2 * (x + w - cx) * this.scale - 4);
   }
 
   #count(c, { x, y }, n) {
@@ -210,10 +215,10 @@ export class Tokens {
 }
 
 /** Where the n-th of a crowd stands: side by side while they are few, else smaller, in a square about the place. */
-function stand({ x, y }, slot, crowd) {
+function stand({ x, y }, slot, crowd, room) {
   if (crowd <= FEW) return { x: x - slot * PITCH, y, size: SIZE };
   const side = Math.ceil(Math.sqrt(Math.min(crowd, MOST)));
-  const pitch = Math.min(11, ROOM / side);
+  const pitch = Math.min(11, room / side);
   const rows = Math.ceil(Math.min(crowd, MOST) / side);
   const size = pitch > 9 ? 4.5 : pitch > 7 ? 3.5 : pitch > 5 ? 2.5 : 1.75;
   return { x: x + ((slot % side) - (side - 1) / 2) * pitch, y: y + (Math.floor(slot / side) - (rows - 1) / 2) * pitch, size };

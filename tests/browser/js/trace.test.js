@@ -10,6 +10,13 @@ test("every column comes back as it was, whatever its width and encoding", () =>
   equal([...tables.spans.timing], SPANS.map((row) => row[9]));
 });
 
+test("columns have as many bytes as they need, also three, and keep their sign", () => {
+  for (const [type, values] of [["i8", [-128, 127]], ["i24", [-8388608, 8388607, 1]], ["i40", [-549755813888, 549755813887]]]) {
+    const { tables } = parse(file({}, [{ table: "t", name: "value", type, encoding: "plain", values }]));
+    equal([...tables.t.value], values, type);
+  }
+});
+
 test("nanoseconds of a hundred days stay exact", () => {
   const days = 100 * 86400e9 + 1;
   const { tables } = parse(file({}, [{ table: "t", name: "at_ns", type: "i64", encoding: "delta", values: [days, -3, 0] }]));

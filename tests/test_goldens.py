@@ -1,0 +1,97 @@
+"""Golden files: what a person reads, to be reviewed like prose. `REWRITE_GOLDEN=1` writes them anew.
+
+All runs are without spread, so a changed line means a changed model or a changed timing.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import simcore
+from simcore.component import LANGUAGES
+from simcore.texts import render, show_time, texts
+from tests.seen import PREBUILT, lines, ran
+
+GOLDENS = Path(__file__).parent / "goldens"
+REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
+
+
+def compare(name: str, text: str) -> None:
+    file = GOLDENS / name
+    if REWRITE:
+        GOLDENS.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert file.exists(), f"tests/goldens/{name} is missing: run with REWRITE_GOLDEN=1, then read it"
+    assert text == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_one_read_goes_through_every_layer_and_back(stack: str, lang: str) -> None:
+    trip = simcore.journey(ran(stack, "random-read", spread=False).trace)
+    compare(f"read.{stack}.{lang}.txt", trip.as_text(lang))
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_a_boot_goes_layer_by_layer(stack: str) -> None:
+    compare(f"boot.{stack}.txt", "".join(landmarks(ran(stack, "boot", spread=False))))
+
+
+def landmarks(result: simcore.Result) -> Iterator[str]:
+    """The console of every node, in one: when, who, what; then who was ready when.
+
+    Until its own kernel is ready the host does the same in all stacks: that is told once, for `linux`.
+    """
+    header, words = result.trace.header, texts("en")["components"]
+    tenants = [node for node in header["nodes"] if node["tenant"] and node["role"] != "workload"]
+    begin = result.outcome["nodes"]["host-os"]["ready_ns"] if tenants else 0
+    if begin:
+        yield f"{seconds(begin)}  the host's kernel is ready, as in boot.linux.txt\n\n"
+    width = max(len(node["id"]) for node in header["nodes"])
+    for row in result.trace.rows("logs"):
+        node, line = header["nodes"][row["node"]], header["texts"][row["text"]]
+        if row["at_ns"] <= begin:
+            continue
+        said = render(words[line["is"]]["log"][line["text"]], line["params"])
+        yield f"{seconds(row['at_ns'])}  {node['id']:<{width}}  {said}\n"
+    yield "\n"
+    outcome = result.outcome
+    ready = [(node["ready_ns"], name) for name, node in outcome["nodes"].items() if node["ready_ns"] > begin]
+    for at, name in sorted(ready):
+        yield f"{seconds(at)}  {name:<{width}}  ready\n"
+    yield f"{seconds(outcome['lane']['end_ns'])}  first user instruction\n\n"
+    yield f"from host-ready to the first user instruction: {show_time(outcome['lane']['end_ns'] - outcome['lane']['start_ns'])}\n"
+
+
+def seconds(at_ns: int) -> str:
+    """As a kernel prints them: seconds and six digits."""
+    return f"[{at_ns // 10**9:>3}.{at_ns % 10**9 // 1000:06}]"
+
+
+def test_every_golden_file_is_compared_with_something() -> None:
+    wanted = {f"boot.{stack}.txt" for stack in PREBUILT}
+    wanted |= {f"read.{stack}.{lang}.txt" for stack in PREBUILT for lang in LANGUAGES}
+    assert {file.name for file in GOLDENS.iterdir()} == wanted
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_a_journey_reads_like_its_description(stack: str) -> None:
+    """The signs in order, as JOURNEYS tells them: switch into the kernel, device without CPU, wake-up, return."""
+    text = simcore.journey(ran(stack, "random-read", spread=False).trace).as_text("en")
+    steps = [line.split("  ") for line in text.splitlines() if "  " in line]
+    assert steps
+    order = ["System call entry", "‖", "Interrupt entry", "Context switch", "System call exit"]
+    places = [text.index(word) for word in order[:2]]
+    places += [text.index(word, places[-1]) for word in order[2:]]
+    assert places == sorted(places)
+    assert text.count("‖") == 2  # one device, and the line that explains the signs
+    guest = "guest-os" in text
+    assert (text.count("→!") > 2) is guest
+
+
+def test_the_landmarks_of_a_boot_are_in_order_of_time() -> None:
+    for stack in PREBUILT:
+        times = [at for at, _, _ in lines(ran(stack, "boot", spread=False).trace)]
+        assert times == sorted(times)

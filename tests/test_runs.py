@@ -1,0 +1,253 @@
+"""The same scenario and seed give the same bytes, everywhere and however they are run; and runs end as they should."""
+
+import os
+import subprocess
+import sys
+import zlib
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+import simcore
+from simcore.trace import Trace
+from tests.seen import PREBUILT, S, lines, ran, requests, scenario, spans
+
+HASHES = """
+import sys, simcore
+for name in sys.argv[1:]:
+    for workload in ("boot", "random-read"):
+        print(simcore.run(simcore.scenario(simcore.prebuilt()[name], workload=workload), 7).trace_sha256)
+"""
+
+
+# ------------------------------------------------------------------------------------------------- the same again
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_the_same_seed_gives_the_same_trace(stack: str) -> None:
+    again = simcore.run(scenario(stack, workload="random-read"), 1)
+    assert again.trace_sha256 == ran(stack, "random-read").trace_sha256
+    assert again.trace_bytes == ran(stack, "random-read").trace_bytes
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_another_seed_gives_another_trace(stack: str) -> None:
+    assert ran(stack, "random-read", 2).trace_sha256 != ran(stack, "random-read", 1).trace_sha256
+
+
+def test_two_processes_with_other_hashes_of_texts_give_the_same_traces() -> None:
+    """Nothing may depend on the order of a set, which PYTHONHASHSEED shuffles."""
+    printed = []
+    for hash_seed in ("1", "4242"):
+        done = subprocess.run(
+            [sys.executable, "-c", HASHES, *PREBUILT],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        )
+        printed.append(done.stdout.split())
+    assert printed[0] == printed[1]
+    assert len(set(printed[0])) == 2 * len(PREBUILT)
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_stepping_equals_running(stack: str) -> None:
+    run = simcore.Run(scenario(stack, workload="random-read"), 1)
+    while run.step():
+        pass
+    stepped, whole = run.result(), ran(stack, "random-read")
+    assert stepped.trace_sha256 == whole.trace_sha256
+    assert stepped.events == whole.events
+    assert run.step() is False
+
+
+def test_a_step_is_one_event() -> None:
+    run = simcore.Run(scenario("linux", workload="boot"), 1)
+    assert [run.step() for _ in range(5)] == [True] * 5
+    assert run.events == 5
+
+
+def test_looking_at_the_progress_changes_nothing() -> None:
+    seen: list[tuple[int, int]] = []
+    watched = simcore.run(scenario("linux-on-kvm", workload="random-read"), 1, progress=lambda *at: seen.append(at))
+    assert watched.trace_sha256 == ran("linux-on-kvm", "random-read").trace_sha256
+    assert seen
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_a_trace_survives_being_written_and_read(stack: str) -> None:
+    trace = ran(stack, "random-read").trace
+    data = trace.to_bytes()
+    read = Trace.from_bytes(data)
+    assert read.to_bytes() == data
+    assert read.header == trace.header
+    for table, columns in trace.tables.items():
+        for name, column in columns.items():
+            assert list(read.column(table, name)) == list(column), (table, name)
+
+
+def test_bytes_that_are_no_trace_are_refused() -> None:
+    with pytest.raises(ValueError, match="not a Strata trace"):
+        Trace.from_bytes(b"PK\x03\x04 something else")
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_a_scenario_and_its_canonical_form_are_the_same_run(stack: str) -> None:
+    first = scenario(stack, workload="boot")
+    again = simcore.scenario(first.canonical())
+    yaml = simcore.scenario(simcore.load(first.to_yaml()))
+    assert first.id(1) == again.id(1) == yaml.id(1)
+    assert first.id(1) != first.id(2)
+    assert simcore.run(again).trace_sha256 == simcore.run(first).trace_sha256
+
+
+# --------------------------------------------------------------------------------------------- each node's own luck
+
+
+def durations(result: simcore.Result, node: str) -> dict[tuple[str, str], list[int]]:
+    """How long each operation of a node took, in order, without what interrupted it."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    rows = spans(result.trace)
+    inside: dict[int, int] = defaultdict(int)
+    for span in rows:
+        if span.parent >= 0 and rows[span.parent].kind == "cpu":
+            inside[span.parent] += span.length
+    for span in rows:
+        if span.node == node and span.kind in ("cpu", "device") and span.component:
+            found[span.step].append(span.length - inside[span.id])
+    return found
+
+
+def with_another_container(raw: dict[str, Any]) -> dict[str, Any]:
+    (kernel,) = raw["stack"]["holds"]
+    other = {"id": "other", "is": "container", "runtime": "engine"}
+    return {**raw, "stack": {**raw["stack"], "holds": [{**kernel, "holds": [*kernel["holds"], other]}]}}
+
+
+def test_an_unrelated_node_leaves_the_luck_of_the_others_alone() -> None:
+    """The k-th draw of a node's operation depends on nothing but seed, node, operation and k."""
+    raw = simcore.prebuilt()["docker-on-linux"]
+    alone = ran("docker-on-linux", "random-read")
+    beside = simcore.run(scenario(with_another_container(raw), workload="random-read"), 1)
+    for node in ("web", "random-read"):
+        assert durations(beside, node) == durations(alone, node)
+    firmware = durations(alone, "host.firmware")
+    assert durations(beside, "host.firmware") == firmware
+    assert len({length for lengths in firmware.values() for length in lengths}) > 3
+    for node in ("host-os", "host.disk", "engine"):  # these now have more to do: the first draws are the same
+        for step, lengths in durations(alone, node).items():
+            shared = durations(beside, node)[step]
+            assert sorted(shared[:3]) != [] and set(shared) & set(lengths), step
+
+
+def test_with_spread_the_same_operation_varies_and_without_it_does_not() -> None:
+    for spread, varies in ((True, True), (False, False)):
+        reads = durations(ran("linux", "random-read", spread=spread), "host-os")["linux", "vfs_read"]
+        assert len(reads) == 100
+        assert (len(set(reads)) > 1) is varies
+
+
+def test_like_nodes_have_like_luck_in_all_stacks() -> None:
+    """Two stacks differ only by what differs in them: the same drive reads in the same time."""
+    first = durations(ran("linux", "random-read"), "host.disk")["nvme", "medium_read"]
+    for stack in PREBUILT[1:]:
+        other = durations(ran(stack, "random-read"), "host.disk")["nvme", "medium_read"]
+        assert other[: len(first) - 100] == first[: len(first) - 100]  # the boot of the host
+
+
+# -------------------------------------------------------------------------------------------------- how runs end
+
+
+def test_a_span_budget_cuts_the_run_and_says_so() -> None:
+    result = simcore.run(
+        scenario("linux", workload="random-read", vary={"random-read.count": 100000}),
+        budget=simcore.Budget(spans=20_000),
+    )
+    assert result.cut is not None
+    assert result.cut["id"] == "budget-spans"
+    assert 20_000 < result.spans < 60_000  # it is looked at now and then
+    assert result.trace.header["cut"] == result.cut
+    assert result.trace.header["end_ns"] == result.cut["at_ns"]
+    assert max(result.trace.spans["end_ns"]) <= result.cut["at_ns"]
+    assert result.outcome["lane"]["finished"] is False
+    assert 0 < result.outcome["workloads"]["random-read"]["n"] < 100_000
+
+
+def test_a_time_budget_cuts_the_run_and_says_so() -> None:
+    result = simcore.run(
+        scenario("linux", workload="random-read", vary={"random-read.count": 1_000_000}),
+        budget=simcore.Budget(wall_s=0.05),
+    )
+    assert result.cut is not None
+    assert result.cut["id"] == "budget-wall"
+    assert result.wall_s < 5
+
+
+def test_until_ends_the_run_in_mid_work_and_nothing_lies_beyond() -> None:
+    whole = ran("linux", "random-read")
+    middle = (whole.outcome["lane"]["start_ns"] + whole.outcome["lane"]["end_ns"]) // 2
+    result = simcore.run(scenario("linux", workload="random-read", until=f"{middle} ns"))
+    assert result.trace.header["end_ns"] == middle
+    assert result.cut == {"id": "until", "at_ns": middle}
+    for table, column in (("spans", "end_ns"), ("logs", "at_ns"), ("wakeups", "at_ns"), ("requests", "end_ns")):
+        assert max(result.trace.column(table, column), default=0) <= middle
+    assert 0 < result.outcome["workloads"]["random-read"]["n"] < 100
+    before = [row for row in zip(whole.trace.spans["start_ns"], whole.trace.spans["op"], strict=True)]
+    assert [row for row in zip(result.trace.spans["start_ns"], result.trace.spans["op"], strict=True)][:500] == before[:500]
+
+
+def test_a_run_ends_with_its_last_event_and_that_is_no_cut() -> None:
+    result = simcore.run(scenario("linux", workload="boot", until="900 s"))
+    assert result.trace.header["end_ns"] == ran("linux", "boot").trace.header["end_ns"] < 900 * S
+    assert result.cut is None
+
+
+def test_only_what_was_answered_counts() -> None:
+    """A read that is under way at the end has no length yet."""
+    whole = ran("linux", "random-read", spread=False)
+    third = requests(whole.trace, "read", "random-read")[2]
+    middle = (third["start_ns"] + third["end_ns"]) // 2
+    result = simcore.run(scenario("linux", workload="random-read", until=f"{middle} ns"), spread=False)
+    assert result.outcome["workloads"]["random-read"]["n"] == 2
+    assert result.outcome["workloads"]["random-read"]["mean_ns"] == 8846
+    (run,) = requests(result.trace, "run")
+    assert result.outcome["workloads"]["random-read"]["per_s"] == round(2e9 / (middle - run["start_ns"]), 3)
+
+
+# ------------------------------------------------------------------------------------------- what is in every trace
+
+
+@pytest.mark.parametrize("workload", ["boot", "random-read"])
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_a_console_line_stands_within_the_request_that_wrote_it(stack: str, workload: str) -> None:
+    trace = ran(stack, workload).trace
+    rows = list(trace.rows("requests"))
+    for line in trace.rows("logs"):
+        request = rows[line["request"]]
+        assert request["start_ns"] <= line["at_ns"] <= request["end_ns"]
+
+
+@pytest.mark.parametrize("stack", PREBUILT)
+def test_console_lines_of_a_kernel_come_in_the_order_of_its_boot(stack: str) -> None:
+    result = ran(stack, "boot")
+    order = ["linux_version", "memory", "smp", "disk_found", "free_initramfs", "mount_root", "run_init", "target"]
+    for node, facts in result.outcome["nodes"].items():
+        if node.endswith("-os"):
+            texts = [text for _, _, text in lines(result.trace, node)]
+            assert [text for text in texts if text in order] == order
+            times = {text: at for at, _, text in lines(result.trace, node)}
+            assert len({times[text] for text in order}) == len(order)
+            assert times["target"] <= facts["ready_ns"]
+
+
+def test_the_traces_of_the_boot_race_of_four_are_small() -> None:
+    sizes = {stack: len(zlib.compress(ran(stack, "boot").trace_bytes)) for stack in PREBUILT}
+    assert sum(sizes.values()) <= 150 * 1024, sizes
+
+
+def test_provenance_shares_sum_to_one() -> None:
+    for stack in PREBUILT:
+        assert sum(ran(stack, "boot").provenance.values()) == pytest.approx(1, abs=1e-5)
