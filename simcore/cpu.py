@@ -345,7 +345,7 @@ class Core(Cpu):
         entered = False  # a carrier has just (re)entered its guest
         while True:
             irq = cpu.irq
-            if irq.flow is not None or irq.flows:
+            if irq.busy or irq.flows:
                 if cpu.irq_since < 0:
                     self._interrupt(cpu, now, entered)
                 self.tolls += cpu.tail
@@ -361,11 +361,10 @@ class Core(Cpu):
                 thread = self._dispatch(cpu, now)
                 if thread is None:
                     host = cpu.host
-                    if host is None:
-                        self.deadline = deadline
-                        return None
                     self.deadline = deadline
-                    return self._halt(host, now)
+                    if host is not None:
+                        return self._halt(host, now)
+                    return self._wind_up(now) if self.tail or self.tolls else None
                 entered = True
             if cpu.tail:
                 self.tolls += cpu.tail
@@ -536,14 +535,10 @@ class Core(Cpu):
         inner.sched.idle |= inner.bit
         if host.stage == GUEST:
             host.stage = HALTING
-            host.clock = now
-            host.burst = self.sim.record.here()
             self.tolls += inner.tail
             inner.tail.clear()
             self.tolls += host.halt_ops
-            self._pay(host, NONE, NONE)
-            host.burst_end = self.sim.record.here()
-            host.busy = True
+            self._owe(host, now)
         return host
 
     def _halted(self, host: Thread, now: int) -> None:
@@ -584,6 +579,22 @@ class Core(Cpu):
         return polled(host, now)
 
     # ---------------------------------------------------------------------------------------------------- tolls
+
+    def _owe(self, leaf: Thread, now: int) -> None:
+        """A burst that is nothing but tolls, for no flow."""
+        record = self.sim.record
+        leaf.clock, leaf.burst = now, record.here()
+        self._pay(leaf, NONE, NONE)
+        leaf.burst_end = record.here()
+        leaf.busy = True
+
+    def _wind_up(self, now: int) -> Thread:
+        """Nothing to run, but something left to do for who has gone: interrupt context does it, then the core idles."""
+        self.tolls += self.tail
+        self.tail.clear()
+        self._owe(self.irq, now)
+        self.irq_since = now
+        return self.irq
 
     def _pay(self, leaf: Thread, span: int, rid: int) -> None:
         """A burst begins with its tolls: its first ops."""
@@ -661,7 +672,7 @@ def catch_up(thread: Thread, now: int) -> None:
 
 
 def stop(threads: Iterable[Thread], now: int) -> None:
-    """The run ends at `now`: nothing that is owed then has happened, and who has lost his CPU has lost it until then."""
+    """The run ends at `now`: what is owed then has not happened, and who is without CPU has been so until then."""
     kill(threads, now)
 
 
@@ -674,7 +685,7 @@ FINISH: Effect = (finish, None)
 
 
 def mend(thread: Thread, record: Recorder) -> int:
-    """Make a burst's marks final: move them past its gaps, and write a span for each gap, from the place returned.
+    """Make a burst's marks final: move them past its gaps, and write a span for each gap, from where it says.
 
     A gap that begins inside an op becomes that op's child; a gap between ops stands beside them. A later gap that falls
     into an earlier toll splits it, as it splits any op.

@@ -209,6 +209,9 @@ class Run:
     def _launch(self, workload: Workload, for_ns: int | None) -> None:
         if workload.state == KILLED:
             return
+        if workload.below.state != READY:  # its time has come before what it runs on
+            workload.below.when_ready.append(partial(self._launch, workload, for_ns))
+            return
         if for_ns is not None:
             workload.ends_ns = self.sim.now + for_ns
         thread = workload.below.process(workload.id)

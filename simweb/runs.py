@@ -55,12 +55,15 @@ def run_of(plan: store.Plan, retry: bool = False) -> Run:
     ticket = pool().get(plan.key)
     if ticket is None or (ticket.future.done() and (retry or ticket.future.exception() is None)):
         pool().forget(plan.key)
-        ticket = store.start(plan)
+        try:
+            ticket = store.start(plan)
+        except JobError as error:
+            return Run(error=error)
     if not ticket.future.done():
         return Run(ticket=ticket)
-    error = ticket.future.exception()
-    if isinstance(error, JobError):
-        return Run(error=error)
+    failure = ticket.future.exception()
+    if isinstance(failure, JobError):
+        return Run(error=failure)
     return Run(result=store.kept(plan))
 
 

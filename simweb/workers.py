@@ -30,12 +30,13 @@ __all__ = ["Job", "JobError", "Pool", "Progress", "Ticket", "close", "pool"]
 
 log = logging.getLogger(__name__)
 REMEMBERED = 256
+MOST_WAITING = 64
 REPORT_EVERY_S = 0.05
 STOP_WITHIN_S = 2.0
 
 
 class JobError(Exception):
-    """Why there is no result. `reason`: crashed | too-slow | failed | stopped; `detail` is for people."""
+    """Why there is no result. `reason`: crashed | too-slow | failed | busy | stopped; `detail` tells."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -128,11 +129,10 @@ class _Worker:
     def ready(self) -> Connection:
         if self.pipe is None or not self.process.is_alive():
             self.stop()
-            self.pipe, theirs = self.context.Pipe()
-            self.process = self.context.Process(
-                target=_work, args=(theirs,), daemon=True, name="strata-worker"
-            )
-            self.process.start()
+            ours, theirs = self.context.Pipe()
+            process = self.context.Process(target=_work, args=(theirs,), daemon=True, name="strata-worker")
+            process.start()
+            self.pipe, self.process = ours, process
             theirs.close()
         return self.pipe
 
@@ -202,6 +202,8 @@ class Pool:
             known = self._tickets.get(job.key)
             if known and not (known.future.done() and known.future.exception()):
                 return known
+            if self._jobs.qsize() >= MOST_WAITING:
+                raise JobError("busy", f"{MOST_WAITING} runs are waiting already")
             ticket = self._tickets[job.key] = Ticket(job)
             self._tickets.move_to_end(job.key)
             for key in [key for key, old in self._tickets.items() if old.future.done()][:-REMEMBERED]:

@@ -1,4 +1,4 @@
-"""Nested schedulers with owed time: the engine's invariants, over random machines (docs/decisions/0003-owed-time.md)."""
+"""Nested schedulers with owed time: the engine's invariants (docs/decisions/0003-cpu-time-is-owed.md)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def no_hang() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-# -------------------------------------------------------------------------------------------- random machines
+# ------------------------------------------------------------------------------------- random machines
 
 Step = tuple[object, ...]
 
@@ -191,6 +191,7 @@ class Run:
         self.polls: dict[int, list[Interval]] = defaultdict(list)
         self.on: dict[int, tuple[Thread, bool, int]] = {}  # core -> its leaf, whether that polls, since when
         self.dead: set[int] = set()
+        self.now = 0
         for worker, thread in zip(machine.workers, self.threads, strict=True):
             for times, steps in worker.flows:
                 self.flows.append(world.flow(thread, lambda flow, t=times, s=steps: self.walk(flow, t, s)))
@@ -269,6 +270,8 @@ class Run:
 
     def check(self) -> None:
         now = self.world.sim.now
+        assert now >= self.now, "time goes back"
+        self.now = now
         assert not self.world.sim.poked, "a poked core has not looked"
         assert self.world.events < 100_000, "livelock"
         for core in self.cores:
@@ -325,6 +328,7 @@ class Run:
                     "a handed-over thread is not looked at"
                 )
                 assert not cpu.irq.flows, "an interrupt is not looked at"
+                assert not cpu.tail, "a flow that left has left something undone"
                 resting.append(cpu)
         if resting and sched.waiting:
             queue = [entry if isinstance(entry, Thread) else entry[2] for entry in sched.queue]
@@ -370,10 +374,15 @@ def joined(intervals: list[Interval]) -> list[Interval]:
     return out
 
 
-EMPTY_SPAN_AT_A_SLICE_END = Machine(
+EMPTY_SPANS_AT_A_SLICE_END = Machine(
     (Level(-1, 1, False, 100 * US, 0, UNIT, None, 0),),
     (
-        Worker(0, UNIT, None, ((1, (("cpu", 100 * US), ("open",), ("close",), ("cpu", 5))),)),
+        Worker(
+            0,
+            UNIT,
+            None,
+            ((1, (("cpu", 100 * US), ("open",), ("close",), ("open",), ("open",), ("close",), ("cpu", 5))),),
+        ),
         Worker(0, UNIT, None, ((1, (("cpu", 300 * US),)),)),
     ),
     (),
@@ -382,7 +391,7 @@ EMPTY_SPAN_AT_A_SLICE_END = Machine(
 
 @random_machines
 @given(machines())
-@example(EMPTY_SPAN_AT_A_SLICE_END)
+@example(EMPTY_SPANS_AT_A_SLICE_END)
 def test_on_any_machine_the_invariants_hold(machine: Machine) -> None:
     run = Run(machine)
     rows, whats = run.rows, run.world.sim.record.whats
@@ -451,7 +460,7 @@ def test_the_same_seed_gives_the_same_bytes(machine: Machine) -> None:
     assert first.marks == second.marks
 
 
-# ------------------------------------------------------------------------------------------------------ shares
+# ---------------------------------------------------------------------------------------------- shares
 
 POLICIES = pytest.mark.parametrize("policy", [fair, round_robin])
 LONG = 600 * MS
@@ -539,6 +548,17 @@ def test_a_quota_of_20_in_100_ms_gives_a_fifth(policy: Policy, level: str) -> No
     assert throttled == pytest.approx(0.8, abs=0.05) or level == "both"
 
 
+def test_a_quota_counts_only_the_time_that_a_vcpu_ran() -> None:
+    world = World()
+    host = world.top(round_robin())
+    guest = world.guest(host, round_robin())
+    limited = world.thread(guest, group=world.group(20 * MS, 100 * MS))
+    for hog in (limited, world.thread(host)):
+        world.hog(hog)
+    world.run(LONG)
+    assert share(world, limited) == pytest.approx(0.2, abs=0.005)
+
+
 def test_a_quota_holds_for_all_threads_of_its_group_together() -> None:
     world = World()
     host = world.top(fair(), cores=2)
@@ -622,7 +642,7 @@ def test_a_slice_in_a_guest_is_time_that_its_vcpu_ran() -> None:
     assert len(turns) == pytest.approx(LONG / 2 / (5 * MS), abs=2)
 
 
-# ------------------------------------------------------------------------------------- wake-ups, one by one
+# -------------------------------------------------------------------------------- wake-ups, one by one
 
 
 class Strict(RoundRobin):
@@ -702,3 +722,25 @@ def test_a_vcpu_that_goes_idle_takes_the_thread_of_one_that_waits_for_a_core() -
         if row[THREAD] == second.id and row[WHAT] != world.op_what
     ]
     assert waits == []
+
+
+def test_a_poll_that_ended_unnoticed_does_not_begin_again_with_an_interrupt() -> None:
+    world = World()
+    host = world.top(fair())
+    guest = world.guest(host, fair(), poll_ns=50 * US)
+    station, server = world.station(host), world.thread(host)
+
+    def ends(flow: Flow) -> Steps:  # and then the guest is idle
+        world.spend(flow, 10 * US)
+        yield SETTLE
+
+    def interrupts(flow: Flow) -> Steps:
+        yield from world.disk(station, 1 * MS)
+        yield from world.interrupt(host.cpus[0])
+        world.spend(flow, 1 * US)
+        yield from world.hop(server)
+
+    world.flow(server, interrupts)
+    world.flow(world.thread(guest), ends)
+    world.run(3 * MS)
+    assert world.total(world.carriers[1], world.poll_what) == 50 * US

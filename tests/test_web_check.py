@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as site
 from django.test import Client
 
 import simcore
+from simweb.asgi import application
 from simweb.models import Scenario
 from tests.web import attribute, isolated, shown
 
@@ -104,6 +106,29 @@ def test_ten_megabytes_are_refused_unread_with_a_finding(client: Client, headers
     page = response.content.decode()
     assert 'data-id="post-too-large"' in page
     assert ("<html" in page) is not bool(headers)
+
+
+async def test_a_body_of_undeclared_length_is_cut_off() -> None:
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/x-www-form-urlencoded")]
+    scope = {"type": "http", "method": "POST", "path": "/check/", "query_string": b"", "headers": headers}
+    browser = ApplicationCommunicator(application, scope)
+    for _ in range(20):
+        await browser.send_input({"type": "http.request", "body": b"x" * 100_000, "more_body": True})
+    assert (await browser.receive_output(10))["status"] == 413
+    await browser.receive_output(10)
+    await browser.wait(10)
+
+
+async def test_a_body_that_declares_too_much_is_thrown_away_and_answered_with_a_page() -> None:
+    headers = [(b"host", b"localhost"), (b"content-length", b"10000000")]
+    scope = {"type": "http", "method": "POST", "path": "/check/", "query_string": b"", "headers": headers}
+    browser = ApplicationCommunicator(application, scope)
+    for _ in range(100):
+        await browser.send_input({"type": "http.request", "body": b"x" * 100_000, "more_body": True})
+    assert (await browser.receive_output(10))["status"] == 413
+    assert b'data-id="post-too-large"' in (await browser.receive_output(10))["body"]
+    await browser.send_input({"type": "http.disconnect"})
+    await browser.wait(10)
 
 
 def test_just_below_the_limit_the_finding_is_the_checker_s_own(client: Client) -> None:

@@ -102,6 +102,22 @@ async def test_a_coroutine_can_wait_without_stopping_the_loop(pool: Pool) -> Non
     assert ticks > 10
 
 
+def test_a_queue_that_is_too_long_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simweb.workers.MOST_WAITING", 2)
+    busy = Pool(1)
+    try:
+        first = busy.submit(Job("first", f"{JOBS}:sleep", (0.5,)))
+        while not first.future.running():
+            time.sleep(0.01)
+        for number in range(2):
+            busy.submit(Job(f"nap {number}", f"{JOBS}:sleep", (0.5,)))
+        with pytest.raises(JobError, match="waiting already") as told:
+            busy.submit(Job("one too many", f"{JOBS}:sleep", (0.5,)))
+        assert told.value.reason == "busy"
+    finally:
+        busy.close()
+
+
 def test_a_closed_pool_takes_no_jobs() -> None:
     closed = Pool(1)
     closed.close()

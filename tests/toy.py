@@ -50,7 +50,7 @@ class World:
         self.serve_what = what(0, "", "serve", SERVE)
         self.poll_what = what(0, "toy", "poll", CPU)
 
-    # ---------------------------------------------------------------------------------------------- what there is
+    # --------------------------------------------------------------------------------------- what there is
 
     def top(self, make: Make, cores: int = 1, toll: int = 0) -> Scheduler:
         cpus: list[Cpu] = [Core(self.sim, index) for index in range(cores)]
@@ -112,7 +112,7 @@ class World:
     def lock(self) -> Lock:
         return Lock(self.sim.what(0, "", "lock", QUEUE))
 
-    # ------------------------------------------------------------------------------------------------ what it does
+    # ---------------------------------------------------------------------------------------- what it does
 
     def flow(self, thread: Thread, steps: Callable[[Flow], Steps], now: int = 0) -> Flow:
         """A flow that starts now; its root span encloses all it does."""
@@ -177,14 +177,14 @@ class World:
         stop(self.threads, until)
         self.sim.record.cut(until)
 
-    # ------------------------------------------------------------------------------------------------ what came out
+    # --------------------------------------------------------------------------------------- what came out
 
     def rows(self) -> list[tuple[int, ...]]:
         packed = self.sim.record.packed
         return [tuple(packed[at : at + WIDTH]) for at in range(0, len(packed), WIDTH)]
 
     def total(self, threads: Thread | Sequence[Thread], what: int | None = None) -> int:
-        """Time in spans of these threads, without what lies inside them: their CPU, or what `what` is about."""
+        """Time in these threads' spans, without what lies inside them: their CPU, or what `what` is about."""
         if isinstance(threads, Thread):
             threads = [threads]
         ids, rows, whats = {thread.id for thread in threads}, self.rows(), self.sim.record.whats

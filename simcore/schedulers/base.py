@@ -123,9 +123,6 @@ class Scheduler:
 
     def wake(self, thread: Thread, now: int) -> None:
         assert thread is not thread.cpu.irq, f"{thread.name} is interrupt context: it cannot sleep; hop first"
-        cpu = thread.cpu
-        if not self.idle and cpu.current is not None:
-            self.account(cpu, cpu.current, now if cpu.irq_since < 0 else cpu.irq_since)
         if thread.inner is not None and thread.off_since < 0:
             thread.off_since, thread.off_what = now, self.queue_what
         self.arrive(thread)
@@ -203,7 +200,7 @@ class Scheduler:
         return None
 
     def stuck(self) -> Cpu | None:
-        """A virtual CPU that has been handed a thread but not got a CPU itself since: who is free may take the thread."""
+        """A virtual CPU that was handed a thread but has no CPU itself: whoever is free may take the thread."""
         handed = self.handed
         while handed:
             low = handed & -handed

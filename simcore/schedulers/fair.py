@@ -60,7 +60,7 @@ class Fair(Scheduler):
         return self._slice_ns
 
     def preempts(self, woken: Thread, current: Thread) -> bool:
-        return woken.vruntime <= self._average() and woken.deadline < max(current.deadline, current.vruntime)
+        return woken.vruntime <= self._average() and woken.deadline < current.deadline
 
     def charge(self, thread: Thread, ran_ns: int) -> None:
         thread.ran_ns += ran_ns

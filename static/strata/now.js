@@ -34,7 +34,7 @@ export class Now {
     if (head.playing && clockNow - this.since < HOLD_MS && this.said !== null && this.lane === lane) return;
     const t = model.startNs + head.t;
     const span = head.playing ? foremost(model, t - Math.max(1, head.factor * LOOK_MS * 1e6), t, requests) : this.#at(model, t, requests);
-    const key = span < 0 ? `none${head.t <= 0}` : `${model.spans.op[span]}/${model.spans.node[span]}`;
+    const key = span < 0 ? this.#nothing(head) : `${model.spans.op[span]}/${model.spans.node[span]}`;
     if (key !== this.said || this.lane !== lane) {
       this.since = clockNow;
       this.said = key;
@@ -64,7 +64,7 @@ export class Now {
     const { texts } = this;
     if (span < 0) {
       say(this.title, race ? texts.ui("now_in", { where: this.lane.label }) : this.plain);
-      say(this.sentence, texts.ui(head.t <= head.from ? "now_start" : head.t >= head.end ? "now_end" : "now_idle"));
+      say(this.sentence, this.#nothing(head));
       this.text = "";
       return this.#showExplanation();
     }
@@ -78,6 +78,12 @@ export class Now {
     else this.sentence.replaceChildren(term(op.name), texts.ui("now_colon"), sentence);
     this.text = texts.fill(op.explain, { ...model.nodes[node].settings });
     this.#showExplanation();
+  }
+
+  /** What to say when nothing is at work. */
+  #nothing({ t, from, to, end }) {
+    if (from > 0 && t === to) return this.texts.ui("now_answered", { t: to - from });
+    return this.texts.ui(t <= from ? "now_start" : t >= Math.min(to, end) ? "now_end" : "now_idle");
   }
 
   #showExplanation() {
