@@ -20,8 +20,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .simulation import Alarm, Op, Simulation
-from .trace import END, NONE, PARENT, REQUEST, START, WIDTH
+from .simulation import AFTER, DRAW_SHIFT, Alarm, Op, Simulation
+from .trace import END, NONE, PARENT, START, WIDTH, span_bytes
 
 if TYPE_CHECKING:
     from .schedulers.base import Group, Scheduler
@@ -215,7 +215,7 @@ def polled(host: Thread, now: int) -> int:
     """Write down how long a carrier has polled; returns when that ended."""
     end = max(host.poll_since, min(now, host.poll_end))
     if end > host.poll_since:
-        host.sim.record.rows += (NONE, NONE, NONE, host.poll_what, host.id, host.poll_since, end)
+        host.sim.record.data += span_bytes(NONE, host.poll_what, host.id, host.poll_since, end)
     return end
 
 
@@ -246,7 +246,8 @@ class Core(Cpu):
         self.idle_ops: tuple[Op, ...] = ()  # leaving a shallow, a deep idle state
         self.idle_deep_ns = NEVER
 
-    def ring(self) -> None:
+    def ring(self, alarm: Alarm) -> None:
+        alarm.callbacks = alarm.calls
         now = self.sim.env._now  # the property costs as much as the comparison
         if now != self.armed:
             return  # armed again since, for another time
@@ -268,6 +269,7 @@ class Core(Cpu):
         """Do what is due on this core now, then set its timer. `walk`: the chain may have changed."""
         now: int = self.sim.env._now
         record = self.sim.record
+        data = record.data
         leaf = self.leaf
         while True:
             if walk:
@@ -297,21 +299,26 @@ class Core(Cpu):
                     leaf.flow, leaf.busy, walk = None, False, True
                     continue
                 effect = leaf.effect
-                if effect is not None:
+                if effect is not None and effect is not SETTLE:
                     leaf.effect = None
                     if not effect[0](flow, leaf, now, effect[1]):
                         leaf.flow, leaf.busy, walk = None, False, True
+                        if not leaf.flows and leaf is not leaf.cpu.irq:
+                            self._block(leaf, now)
                         continue
                     if self.poked:
                         leaf.effect, walk = SETTLE, True
                         continue
-                leaf.burst = record.base + len(record.rows)
+                leaf.burst = len(data)
             else:
                 leaf.busy = False
                 flows = leaf.flows
                 if not flows:
                     if leaf.stage == HALTING:
                         self._halted(leaf, now)
+                        if leaf.stage == POLLING and self.deadline == NEVER and leaf.cpu is self and not self.poked:
+                            self.leaf, self.armed = None, NONE
+                            return
                     elif leaf is not leaf.cpu.irq:
                         self._block(leaf, now)
                     walk = True
@@ -322,12 +329,12 @@ class Core(Cpu):
                     continue
                 leaf.flow = flow
                 leaf.clock = now
-                leaf.burst = record.base + len(record.rows)
+                leaf.burst = len(data)
                 if flow.since < now:
                     self._waited(leaf, flow, now)
                 leaf.off_what = NONE
                 if self.tolls:
-                    self._pay(leaf, flow.span, flow.rid)
+                    self._pay(leaf, flow.span)
                 leaf.busy = True
             if leaf.closed:
                 leaf.closed.clear()
@@ -335,7 +342,7 @@ class Core(Cpu):
                 leaf.effect = flow.steps(None)
             except StopIteration:
                 leaf.effect = FINISH
-            leaf.burst_end = record.base + len(record.rows)
+            leaf.burst_end = len(data)
             walk = False
 
     def _walk(self, now: int) -> Thread | None:
@@ -355,7 +362,14 @@ class Core(Cpu):
             if cpu.irq_since >= 0:
                 self._resume(cpu, now)
             thread = cpu.current
-            if thread is not None:
+            if thread is not None and (
+                cpu.contended
+                or cpu.resched
+                or thread.state != RUNNING
+                or thread.stage == POLLING
+                or cpu.quota_end <= now
+                or cpu.sched.waiting
+            ):
                 thread = self._keep(cpu, thread, now)
             if thread is None:
                 thread = self._dispatch(cpu, now)
@@ -426,10 +440,11 @@ class Core(Cpu):
         if thread is not None:
             cpu.handoff = None
             sched.handed &= ~cpu.bit
-            if thread.state == DEAD or not sched.admit(cpu, thread, now):
+            if thread.state == DEAD or not (thread.group is None or sched.admit(cpu, thread, now)):
                 thread = None
         if thread is None:
-            thread = sched.pick(cpu, now)
+            if sched.waiting or sched.handed:
+                thread = sched.pick(cpu, now)
             if thread is None:
                 sched.idle |= cpu.bit
                 return None
@@ -437,11 +452,11 @@ class Core(Cpu):
         cpu.current = thread
         thread.state, thread.cpu = RUNNING, cpu
         cpu.since = now
-        cpu.slice_end = now + sched.slice_ns(thread)
+        cpu.slice_end = now + sched.slice_ns
         cpu.contended = sched.waiting > 0
         if not cpu.contended:
             sched.alone |= cpu.bit
-        if cpu is self:
+        if cpu is self and self.idle_since >= 0:
             self._leave_idle(now)
         self.tolls += sched.switch_ops
         if thread.off_since >= 0:
@@ -474,16 +489,16 @@ class Core(Cpu):
 
     def _waited(self, leaf: Thread, flow: Flow, now: int) -> None:
         """A flow begins that was ready before: it waited for its CPU, or its CPU for one itself."""
-        rows, since = self.sim.record.rows, flow.since
+        data, since = self.sim.record.data, flow.since
         what = leaf.off_what if leaf.off_what >= 0 else leaf.sched.queue_what
         begin, end, late = leaf.cpu.late
         if begin >= since:
             if begin > since:
-                rows += (flow.span, NONE, flow.rid, what, leaf.id, since, begin)
-            rows += (flow.span, NONE, flow.rid, late, leaf.id, begin, end)
+                data += span_bytes(flow.span, what, leaf.id, since, begin)
+            data += span_bytes(flow.span, late, leaf.id, begin, end)
             since = end
         if since < now:
-            rows += (flow.span, NONE, flow.rid, what, leaf.id, since, now)
+            data += span_bytes(flow.span, what, leaf.id, since, now)
 
     def _block(self, thread: Thread, now: int) -> None:
         """The thread has nothing to do and gives up its CPU."""
@@ -584,7 +599,7 @@ class Core(Cpu):
         """A burst that is nothing but tolls, for no flow."""
         record = self.sim.record
         leaf.clock, leaf.burst = now, record.here()
-        self._pay(leaf, NONE, NONE)
+        self._pay(leaf, NONE)
         leaf.burst_end = record.here()
         leaf.busy = True
 
@@ -596,12 +611,13 @@ class Core(Cpu):
         self.irq_since = now
         return self.irq
 
-    def _pay(self, leaf: Thread, span: int, rid: int) -> None:
+    def _pay(self, leaf: Thread, span: int) -> None:
         """A burst begins with its tolls: its first ops."""
-        clock, rows = leaf.clock, self.sim.record.rows
+        clock, data = leaf.clock, self.sim.record.data
         for op in self.tolls:
-            end = clock + op.draw_ns()
-            rows += (span, NONE, rid, op.what, leaf.id, clock, end)
+            op.state = state = AFTER[op.state]
+            end = clock + op.table[state >> DRAW_SHIFT]
+            data += span_bytes(span, op.what, leaf.id, clock, end)
             clock = end
         leaf.clock = clock
         self.tolls.clear()
@@ -717,7 +733,6 @@ def mend(thread: Thread, record: Recorder) -> int:
             parent = flow.span
             while parent != NONE and record.get(parent * WIDTH + START) > start:
                 parent = record.get(parent * WIDTH + PARENT)
-        of = record.get(parent * WIDTH + REQUEST) if parent != NONE else NONE
-        record.rows += (parent, NONE, of, what, thread.id, start, end)
+        record.data += span_bytes(parent, what, thread.id, start, end)
     gaps.clear()
     return written

@@ -21,9 +21,9 @@ from typing import Any
 from .component import Entry
 from .cpu import SETTLE, Cpu, Effect, Flow, Steps, Thread
 from .requests import KINDS, Request
-from .simulation import DRAW_SHIFT, MASK, ODD, STEP, Op, Simulation, mix
+from .simulation import AFTER, DRAW_SHIFT, Op, Simulation, mix
 from .timings import Timing, choose, quantiles
-from .trace import CPU, DEVICE, END, INSTANT_KINDS, NONE, OPEN, QUEUE, SERVE, START, WAIT, WIDTH
+from .trace import CPU, DEVICE, END, INSTANT_KINDS, NONE, OPEN, QUEUE, SERVE, START, WAIT, WIDTH, span_bytes
 from .waiting import Gate, Lock, Station, hopped, hopped_leaving, interrupted, paused
 
 INTERRUPT = INSTANT_KINDS.index("interrupt")
@@ -57,7 +57,7 @@ class Layer:
         self.starts = 0
         self.ready = Gate(self.engine_what("waiting", WAIT))
         self._record = sim.record
-        self._rows = sim.record.rows
+        self._data = sim.record.data
         self._plans: dict[tuple[str, ...], tuple[Op, ...]] = {}
         self._ops: dict[tuple[str, int], Op] = {}
         self._serve = {kind: sim.what(node, "", kind, SERVE) for kind in KINDS}
@@ -86,14 +86,15 @@ class Layer:
         flow, record = request.flow, self._record
         thread = flow.thread
         outer, rid = flow.span, flow.rid
-        place = record.base + len(self._rows)
+        place = len(self._data)
         flow.span = span = place // WIDTH
         flow.rid = request.id
-        cause = NONE
         if request.span < 0:
             request.span = record.requests[request.id * 5 + 3] = span
-            cause = record.requests[request.id * 5 + 4]
-        self._rows += (outer, cause, request.id, self._serve[request.kind], thread.id, thread.clock, OPEN)
+            record.asked[span] = request.id
+            if (cause := record.requests[request.id * 5 + 4]) != NONE:
+                record.causes[span] = cause
+        self._data += span_bytes(outer, self._serve[request.kind], thread.id, thread.clock, OPEN)
         result = yield from answer(request)
         thread = flow.thread
         record.put(place + END, thread.clock)
@@ -163,13 +164,13 @@ class Layer:
         plan = self._plans.get(ops) or self._plan(ops)
         flow = request.flow
         thread = flow.thread
-        clock, span, rid, tid, rows = thread.clock, flow.span, flow.rid, thread.id, self._rows
+        clock, span, tid, data = thread.clock, flow.span, thread.id, self._data
         for op in plan:
-            op.state = state = (op.state * STEP + ODD) & MASK
+            op.state = state = AFTER[op.state]
             end = clock + op.table[state >> DRAW_SHIFT]
             if op.divisor:
                 end = clock + (end - clock) * per // op.divisor
-            rows += (span, NONE, rid, op.what, tid, clock, end)
+            data += span_bytes(span, op.what, tid, clock, end)
             clock = end
         thread.clock = clock
 
@@ -181,7 +182,7 @@ class Layer:
             length = sum(op.draw_ns() for _ in range(times))
             self._record.counts[self._record.spans] = times
             end = thread.clock + length
-            self._rows += (request.flow.span, NONE, request.flow.rid, op.what, thread.id, thread.clock, end)
+            self._data += span_bytes(request.flow.span, op.what, thread.id, thread.clock, end)
             thread.clock = end
 
     def work(self, request: Request, op: str, length_ns: int) -> None:
@@ -190,7 +191,7 @@ class Layer:
         thread = flow.thread
         end = thread.clock + length_ns
         what = self.sim.what(self.node, self.entry.id, op, CPU)
-        self._rows += (flow.span, NONE, flow.rid, what, thread.id, thread.clock, end)
+        self._data += span_bytes(flow.span, what, thread.id, thread.clock, end)
         thread.clock = end
 
     def settle(self) -> Crossing:

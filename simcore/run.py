@@ -149,8 +149,7 @@ class Run:
         return self.result()
 
     def _look(self, wall_s: float, budget: Budget) -> bool:
-        """Is the budget used up? A good moment, too, to pack what has been recorded, and to say how far we are."""
-        self.sim.record.pack()
+        """Is the budget used up? A good moment, too, to say how far we are."""
         if self.progress is not None:
             self.progress(self.sim.now, self.sim.record.spans)
         spans = self.sim.record.spans

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from .cpu import Core
 
 MASK = 0xFFFF_FFFF
-STEP, ODD = 1_664_525, 1_013_904_223  # Numerical Recipes' 32-bit generator: full period, one multiplication
+STEP, ODD = 1_664_525, 1_013_904_223  # Numerical Recipes' 32-bit generator
 TABLE_BITS = 10
-DRAW_SHIFT = 32 - TABLE_BITS  # a state's upper bits choose one of 1,024 quantiles
+CYCLE_BITS = 15
+DRAW_SHIFT = CYCLE_BITS - TABLE_BITS  # a state's upper bits choose one of 1,024 quantiles
 
 
 def mix(*parts: int | str) -> int:
@@ -33,6 +34,19 @@ def mix(*parts: int | str) -> int:
     return value ^ value >> 16
 
 
+def _cycle() -> list[int]:
+    """A random walk over all states that visits each once (Sattolo's shuffle): the state after each state."""
+    after, state = list(range(1 << CYCLE_BITS)), 1
+    for last in range(len(after) - 1, 0, -1):
+        state = (state * STEP + ODD) & MASK
+        other = (state >> 8) % last
+        after[last], after[other] = after[other], after[last]
+    return after
+
+
+AFTER = _cycle()
+
+
 class Op:
     """One operation of one node: what its spans are about, and its stream of draws.
 
@@ -43,26 +57,25 @@ class Op:
     __slots__ = ("divisor", "name", "state", "table", "what")
 
     def __init__(self, name: str, what: int, state: int, table: tuple[int, ...], divisor: int = 0) -> None:
-        self.name, self.what, self.state, self.table, self.divisor = name, what, state, table, divisor
+        self.name, self.what, self.table, self.divisor = name, what, table, divisor
+        self.state = state >> 32 - CYCLE_BITS
 
     def draw_ns(self) -> int:
-        self.state = state = (self.state * STEP + ODD) & MASK
+        self.state = state = AFTER[self.state]
         return self.table[state >> DRAW_SHIFT]
 
 
 class Alarm(simpy.Event):
     """A SimPy event that can be scheduled again and again; it calls `ring` each time."""
 
-    def __init__(self, env: simpy.Environment, ring: Callable[[], None]) -> None:
+    def __init__(self, env: simpy.Environment, ring: Callable[[Any], None]) -> None:
         super().__init__(env)
         self._ok, self._value = True, None
-        self.ring = ring
-        self.calls: list[Callable[[Any], None]] = [self._rung]
-        self.callbacks = self.calls
+        self.callbacks = self.calls = [ring]
 
-    def _rung(self, _: Any) -> None:
+    def again(self) -> None:
+        """Make it ready to be scheduled once more: SimPy takes an event's callbacks away when it happens."""
         self.callbacks = self.calls
-        self.ring()
 
 
 class Clock(simpy.Environment):
@@ -87,6 +100,7 @@ class Simulation:
         self.timings: list[dict[str, Any]] = []  # as the trace's header shows them
         self.threads: list[tuple[str, int]] = []  # id, node
         self.request_kinds: list[str] = []
+        self.kinds: dict[str, int] = {}
         self.texts: list[tuple[str, str, dict[str, Any]]] = []
         self.series: list[dict[str, Any]] = []
         self._known: dict[Any, int] = {}
@@ -97,7 +111,7 @@ class Simulation:
 
     def at(self, delay_ns: int, call: Callable[[], None]) -> Alarm:
         """Have `call` called in `delay_ns`, and the poked cores run after it."""
-        alarm = Alarm(self.env, lambda: self.do(call))
+        alarm = Alarm(self.env, lambda _: self.do(call))
         self.env.schedule(alarm, delay=delay_ns)
         return alarm
 
@@ -133,7 +147,11 @@ class Simulation:
         return self._index(self.timings, (entry["is"], entry["op"]), entry)
 
     def kind_id(self, kind: str) -> int:
-        return self._index(self.request_kinds, kind, kind)
+        known = self.kinds.get(kind)
+        if known is None:
+            known = self.kinds[kind] = len(self.request_kinds)
+            self.request_kinds.append(kind)
+        return known
 
     def text_id(self, component: str, text: str, params: dict[str, Any]) -> int:
         key = (component, text, tuple(sorted(params.items())))

@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import sub
+from struct import Struct
 from typing import Any
 
 MAGIC = b"STRATA1\n"
@@ -24,10 +25,13 @@ CPU, WAIT, QUEUE, DEVICE, SERVE = range(5)
 INSTANT_KINDS = ("exit", "interrupt", "fault", "marker")
 NONE = -1
 
-# One span is WIDTH integers: parent span, causing span, request, what (an index into `Recorder.whats`), thread, start, end.
-WIDTH = 7
-PARENT, CAUSE, REQUEST, WHAT, THREAD, START, END = range(WIDTH)
-BLOCK = 1 << 16  # spans kept as Python integers before they are packed
+# While a run goes on, a span is five 64-bit integers: parent span, what (an index into `Recorder.whats`), thread, start, end.
+# A *place* is where one begins, in bytes. Few spans have a request or a cause of their own; the others have their parent's.
+FIELD = 8
+PARENT, WHAT, THREAD, START, END = range(0, 5 * FIELD, FIELD)
+WIDTH = 5 * FIELD
+span_bytes = Struct("5q").pack
+_one = Struct("q")
 OPEN = -1  # the end of a span that is not closed yet
 
 
@@ -46,9 +50,9 @@ class What:
 class Recorder:
     """Takes down one run. Times are integer nanoseconds since power-on."""
 
-    rows: list[int] = field(default_factory=list)
-    packed: array[int] = field(default_factory=lambda: array("q"))
-    base: int = 0  # how many integers have been packed
+    data: bytearray = field(default_factory=bytearray)  # the spans: `data += span_bytes(parent, what, thread, start, end)`
+    asked: dict[int, int] = field(default_factory=dict)  # span -> the request that it carries
+    causes: dict[int, int] = field(default_factory=dict)  # span -> the span that caused it without being its parent
     whats: list[What] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)  # kind, workload, node, span, cause
     wakeups: list[int] = field(default_factory=list)  # at, waker, woken, request, span
@@ -62,40 +66,24 @@ class Recorder:
 
     @property
     def spans(self) -> int:
-        return (self.base + len(self.rows)) // WIDTH
+        return len(self.data) // WIDTH
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory the record takes: eight bytes a number when packed, four times that before."""
-        loose = sum(map(len, (self.rows, self.requests, self.wakeups, self.logs, self.counters, self.marks)))
-        return 8 * (len(self.packed) + 4 * loose)
+        """About how much memory the record takes; a number in a list takes four times its eight bytes."""
+        loose = sum(map(len, (self.requests, self.wakeups, self.logs, self.counters, self.marks)))
+        return len(self.data) + 4 * FIELD * loose
 
     def here(self) -> int:
-        """The place where the next span's integers will stand."""
-        return self.base + len(self.rows)
-
-    def open(self, parent: int, cause: int, request: int, what: int, thread: int, start: int) -> int:
-        place = self.base + len(self.rows)
-        self.rows += (parent, cause, request, what, thread, start, OPEN)
-        return place // WIDTH
+        """The place of the next span."""
+        return len(self.data)
 
     def get(self, place: int) -> int:
-        at = place - self.base
-        return self.rows[at] if at >= 0 else self.packed[place]
+        value: int = _one.unpack_from(self.data, place)[0]
+        return value
 
     def put(self, place: int, value: int) -> None:
-        at = place - self.base
-        if at >= 0:
-            self.rows[at] = value
-        else:
-            self.packed[place] = value
-
-    def pack(self) -> None:
-        """Move the recent spans into eight bytes an integer; cheap to call often."""
-        if len(self.rows) >= BLOCK * WIDTH:
-            self.packed.fromlist(self.rows)
-            self.base += len(self.rows)
-            self.rows.clear()
+        _one.pack_into(self.data, place, value)
 
     def shift(self, place: int, stop: int, closed: Sequence[int], gaps: Sequence[tuple[int, int]]) -> None:
         """Move the marks of a burst past the times when its CPU was elsewhere.
@@ -141,36 +129,41 @@ class Recorder:
 
         `killed`: threads that ended before, and when. What was open on them then ended with them.
         """
-        self.packed.fromlist(self.rows)
-        self.base += len(self.rows)
-        self.rows.clear()
-        rows, cut = self.packed, 0
+        cut = 0
         if killed:
             self._end(killed)
-        self._unwrite(0, len(rows), end_ns)
-        for place in range(0, len(rows), WIDTH):
-            if rows[place + END] == OPEN or rows[place + END] > end_ns:
-                rows[place + END] = end_ns
-                rows[place + START] = min(rows[place + START], end_ns)
-                self.unfinished.add(place // WIDTH)
+        self._unwrite(0, len(self.data), end_ns)
+        ends = self.column(END)
+        for span, end in enumerate(ends):
+            if end == OPEN or end > end_ns:
+                place = span * WIDTH
+                self.put(place + END, end_ns)
+                self.put(place + START, min(self.get(place + START), end_ns))
+                self.unfinished.add(span)
                 cut += 1
         return cut
 
+    def column(self, which: int) -> array[int]:
+        """All spans' starts, ends, …"""
+        rows = array("q")
+        rows.frombytes(self.data)
+        return rows[which // FIELD :: WIDTH // FIELD]
+
     def _end(self, killed: Mapping[int, int]) -> None:
         """Close what dead threads left open, but not before the end of what still went on for it: a device's part."""
-        rows = self.packed
         latest: dict[int, int] = {}
-        for place in range(len(rows) - WIDTH, -1, -WIDTH):
-            died = killed.get(rows[place + THREAD])
+        for place in range(len(self.data) - WIDTH, -1, -WIDTH):
+            died = killed.get(self.get(place + THREAD))
             if died is not None:
-                if rows[place + END] == OPEN:
-                    rows[place + END] = max(died, latest.get(place, died))
+                end = self.get(place + END)
+                if end == OPEN:
+                    self.put(place + END, max(died, latest.get(place, died)))
                     self.unfinished.add(place // WIDTH)
-                elif self.whats[rows[place + WHAT]].kind in (WAIT, QUEUE) and rows[place + START] <= died:
-                    rows[place + END] = min(rows[place + END], died)
-            over = rows[place + PARENT] * WIDTH
+                elif self.whats[self.get(place + WHAT)].kind in (WAIT, QUEUE) and self.get(place + START) <= died:
+                    self.put(place + END, min(end, died))
+            over = self.get(place + PARENT) * WIDTH
             if over >= 0:
-                end = rows[place + END]
+                end = self.get(place + END)
                 latest[over] = max(latest.get(over, end), end)
 
 
@@ -214,18 +207,23 @@ TABLES: dict[str, dict[str, str]] = {
 
 def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
     """All tables of an ended run, column by column (see the contract in `docs/reference/trace.md`)."""
-    rows, whats = recorder.packed, recorder.whats
-    what, start, end = rows[WHAT::WIDTH], rows[START::WIDTH], rows[END::WIDTH]
-    request = rows[REQUEST::WIDTH]
+    whats = recorder.whats
+    what, start, end, parent = map(recorder.column, (WHAT, START, END, PARENT))
+    request, own = array("q", parent), recorder.asked
+    for i, above in enumerate(parent):
+        request[i] = own[i] if i in own else NONE if above == NONE else request[above]
+    cause = array("q", [NONE]) * len(what)
+    for span, by in recorder.causes.items():
+        cause[span] = by
     node_of = [w.node for w in whats]
     spans: dict[str, Any] = {
         "id": range(len(what)),
-        "parent": rows[PARENT::WIDTH],
-        "cause": rows[CAUSE::WIDTH],
+        "parent": parent,
+        "cause": cause,
         "request": request,
         "node": array("q", map(node_of.__getitem__, what)),
         "op": array("q", map([w.op for w in whats].__getitem__, what)),
-        "thread": rows[THREAD::WIDTH],
+        "thread": recorder.column(THREAD),
         "kind": array("q", map([w.kind for w in whats].__getitem__, what)),
         "start_ns": start,
         "end_ns": end,
@@ -241,7 +239,7 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
             times, length = spans["count"][i], end[i] - start[i]
             mark, node, asker = marks[w], node_of[w], request[i]
             instants += [(start[i] + length * k // times, mark, node, asker, i) for k in range(times)]
-    logs = [(rows[line[0]] if line[0] >= 0 else ~line[0], *line[1:]) for line in _by(recorder.logs, 4)]
+    logs = [(recorder.get(line[0]) if line[0] >= 0 else ~line[0], *line[1:]) for line in _by(recorder.logs, 4)]
     asked = [
         (i, kind, workload, node, span, *((start[span], end[span]) if span >= 0 else (NONE, NONE)), cause)
         for i, (kind, workload, node, span, cause) in enumerate(_by(recorder.requests, 5))

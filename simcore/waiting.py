@@ -10,7 +10,7 @@ from collections import deque
 
 from .cpu import DEAD, Cpu, Effect, Flow, Thread
 from .simulation import Alarm, Op, Simulation
-from .trace import NONE
+from .trace import NONE, span_bytes
 
 Stages = list[tuple[int, int]]  # of a device's service: what, length in ns
 
@@ -18,7 +18,7 @@ Stages = list[tuple[int, int]]  # of a device's service: what, length in ns
 def paused(flow: Flow, thread: Thread, now: int, pause: tuple[int, int]) -> bool:
     """Wait for a time: (what, length in ns)."""
     what, length = pause
-    flow.thread.sim.record.rows += (flow.span, NONE, flow.rid, what, thread.id, now, now + length)
+    flow.thread.sim.record.data += span_bytes(flow.span, what, thread.id, now, now + length)
     thread.sim.at(length, lambda: None if flow.dead else flow.arrive(thread, now + length))
     return False
 
@@ -70,7 +70,7 @@ class Gate:
         for flow, thread, since in waiting:
             record = thread.sim.record
             if since < now:
-                record.rows += (flow.span, NONE, flow.rid, self.what, thread.id, since, now)
+                record.data += span_bytes(flow.span, self.what, thread.id, since, now)
             record.wakeups += (now, waker.id, thread.id, flow.rid, span)
             if not flow.dead:
                 flow.arrive(thread, now)
@@ -97,7 +97,7 @@ class Lock:
             if heir.dead or where.state == DEAD:
                 continue
             record = where.sim.record
-            record.rows += (heir.span, NONE, heir.rid, self.what, where.id, since, now)
+            record.data += span_bytes(heir.span, self.what, where.id, since, now)
             record.wakeups += (now, thread.id, where.id, heir.rid, flow.span)
             heir.arrive(where, now)
             return True
@@ -111,10 +111,7 @@ class Completion(Alarm):
     def __init__(self, station: Station) -> None:
         self.station = station
         self.flow: Flow
-        super().__init__(station.sim.env, self.complete)
-
-    def complete(self) -> None:
-        self.station.complete(self)
+        super().__init__(station.sim.env, station.complete)
 
 
 class Station:
@@ -150,24 +147,26 @@ class Station:
             if length:
                 if what == self.link:
                     if self.link_free > at:
-                        row = (flow.span, NONE, flow.rid, self.queue_what, self.thread.id, at, self.link_free)
-                        self.sim.record.rows += row
+                        self.sim.record.data += span_bytes(
+                            flow.span, self.queue_what, self.thread.id, at, self.link_free
+                        )
                         at = self.link_free
                     self.link_free = at + length
-                self.sim.record.rows += (flow.span, NONE, flow.rid, what, self.thread.id, at, at + length)
+                self.sim.record.data += span_bytes(flow.span, what, self.thread.id, at, at + length)
                 at += length
         done = self.free.pop() if self.free else Completion(self)
         done.flow = flow
         self.sim.env.schedule(done, delay=at - now)
 
     def complete(self, done: Completion) -> None:
+        done.callbacks = done.calls
         flow, now, thread = done.flow, self.sim.env._now, self.thread
         self.free.append(done)
         self.busy -= 1
         while self.waiting and self.busy < self.parallel:
             heir, since, job = self.waiting.popleft()
             if not heir.dead:
-                self.sim.record.rows += (heir.span, NONE, heir.rid, self.queue_what, thread.id, since, now)
+                self.sim.record.data += span_bytes(heir.span, self.queue_what, thread.id, since, now)
                 self._serve(heir, now, job)
         if not flow.dead:
             flow.thread, thread.clock = thread, now

@@ -455,7 +455,7 @@ def most_at_once(intervals: list[Interval]) -> int:
 @given(machines())
 def test_the_same_seed_gives_the_same_bytes(machine: Machine) -> None:
     first, second = (Run(machine, watch=False).world.sim.record for _ in range(2))
-    assert first.packed == second.packed
+    assert first.data == second.data
     assert first.wakeups == second.wakeups
     assert first.marks == second.marks
 
@@ -511,6 +511,25 @@ def test_a_sleeper_gets_its_share_and_no_more(slice_ns: int) -> None:
     world.hog(hog)
     world.run(LONG)
     assert 0.4 < share(world, sleeper) < 0.52
+
+
+@pytest.mark.parametrize(("work_us", "hogs"), [(200, 1), (1_000, 1), (1_000, 2)])
+def test_who_asks_for_less_than_his_share_gets_most_of_it(work_us: int, hogs: int) -> None:
+    world = World()
+    host = world.top(fair())
+    modest = world.thread(host)
+
+    def asks(flow: Flow) -> Steps:
+        while True:
+            world.spend(flow, work_us * US)
+            yield from world.pause(work_us * 1_500)  # two fifths, if it never waited
+
+    world.flow(modest, asks)
+    for _ in range(hogs):
+        world.hog(world.thread(host))
+    world.run(LONG)
+    fair_share = min(2 / 5, 1 / (hogs + 1))
+    assert 0.9 * fair_share < share(world, modest) < fair_share + 0.01
 
 
 def test_a_long_sleeper_does_not_hoard() -> None:

@@ -10,7 +10,7 @@ from simcore.schedulers.base import Group, Scheduler
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.simulation import Op, Simulation
-from simcore.trace import CPU, DEVICE, END, NONE, OPEN, QUEUE, SERVE, START, THREAD, WAIT, WHAT, WIDTH
+from simcore.trace import CPU, DEVICE, END, NONE, OPEN, PARENT, QUEUE, SERVE, START, THREAD, WAIT, WHAT, WIDTH, span_bytes
 from simcore.waiting import Gate, Lock, Station, hopped, hopped_leaving, interrupted, paused
 
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
@@ -134,7 +134,7 @@ class World:
         """A layer carries the flow: an enclosing span, as `Layer` writes it."""
         record, thread, outer = self.sim.record, flow.thread, flow.span
         place = record.here()
-        record.rows += (outer, NONE, flow.rid, self.serve_what, thread.id, thread.clock, OPEN)
+        record.data += span_bytes(outer, self.serve_what, thread.id, thread.clock, OPEN)
         flow.span = place // WIDTH
         yield from steps
         thread = flow.thread
@@ -146,7 +146,7 @@ class World:
     def spend(self, flow: Flow, ns: int) -> None:
         thread, record = flow.thread, self.sim.record
         self.paid[record.spans] = ns
-        record.rows += (flow.span, NONE, flow.rid, self.op_what, thread.id, thread.clock, thread.clock + ns)
+        record.data += span_bytes(flow.span, self.op_what, thread.id, thread.clock, thread.clock + ns)
         thread.clock += ns
 
     def pause(self, ns: int) -> Crossing:
@@ -179,9 +179,10 @@ class World:
 
     # --------------------------------------------------------------------------------------- what came out
 
-    def rows(self) -> list[tuple[int, ...]]:
-        packed = self.sim.record.packed
-        return [tuple(packed[at : at + WIDTH]) for at in range(0, len(packed), WIDTH)]
+    def rows(self) -> list[dict[int, int]]:
+        """Every span, its fields by PARENT, WHAT, THREAD, START and END."""
+        record, fields = self.sim.record, (PARENT, WHAT, THREAD, START, END)
+        return [{f: record.get(at + f) for f in fields} for at in range(0, record.here(), WIDTH)]
 
     def total(self, threads: Thread | Sequence[Thread], what: int | None = None) -> int:
         """Time in these threads' spans, without what lies inside them: their CPU, or what `what` is about."""

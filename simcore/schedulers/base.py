@@ -77,8 +77,9 @@ class Group:
 class Scheduler:
     """Hands the CPUs of one kernel or hypervisor to its threads. Subclasses decide whom to take and for how long."""
 
-    def __init__(self, sim: Simulation, cpus: Sequence[Cpu], node: int = NONE) -> None:
+    def __init__(self, sim: Simulation, cpus: Sequence[Cpu], slice_ns: int, node: int = NONE) -> None:
         self.sim, self.cpus, self.node = sim, list(cpus), node
+        self.slice_ns = slice_ns  # how long a thread may run while others wait
         self.waiting = 0
         self.idle = (1 << len(self.cpus)) - 1
         self.polling = self.alone = 0
@@ -99,10 +100,6 @@ class Scheduler:
 
     def take(self) -> Thread | None:
         """Unqueue the thread that should run next."""
-        raise NotImplementedError
-
-    def slice_ns(self, thread: Thread) -> int:
-        """How long it may run while others wait."""
         raise NotImplementedError
 
     def preempts(self, woken: Thread, current: Thread) -> bool:
@@ -167,7 +164,7 @@ class Scheduler:
     def account(self, cpu: Cpu, thread: Thread, now: int) -> None:
         """Charge the running thread up to now. Whole slices in which it was alone do not count against it."""
         if not cpu.contended and cpu.slice_end <= now:
-            slice_ns = self.slice_ns(thread)
+            slice_ns = self.slice_ns
             cpu.slice_end += -(-(now - cpu.slice_end + 1) // slice_ns) * slice_ns
             alone = cpu.slice_end - slice_ns - cpu.since
             cpu.since += alone

@@ -22,19 +22,19 @@ class Fair(Scheduler):
         self, sim: Simulation, cpus: Sequence[Cpu], slice_ns: int, unit_weight: int, node: int = NONE
     ) -> None:
         self.queue: list[tuple[int, int, Thread]] = []
-        self._slice_ns, self.unit = slice_ns, unit_weight
+        self.unit = unit_weight
         self.load = self.sum = self.floor = (
             0  # over the runnable: weights, weight x (vruntime - floor); the lowest seen
         )
         self.order = 0
-        super().__init__(sim, cpus, node)
+        super().__init__(sim, cpus, slice_ns, node)
 
     def _average(self) -> int:
         return self.floor + self.sum // self.load if self.load else self.floor
 
     def put(self, thread: Thread, now: int) -> None:
         if thread.vruntime >= thread.deadline:
-            thread.deadline = thread.vruntime + self._slice_ns * self.unit // thread.weight
+            thread.deadline = thread.vruntime + self.slice_ns * self.unit // thread.weight
         self.order += 1
         heappush(self.queue, (thread.deadline, self.order, thread))
         self.waiting += 1
@@ -56,9 +56,6 @@ class Fair(Scheduler):
         self.waiting -= 1
         return chosen[2]
 
-    def slice_ns(self, thread: Thread) -> int:
-        return self._slice_ns
-
     def preempts(self, woken: Thread, current: Thread) -> bool:
         return woken.vruntime <= self._average() and woken.deadline < current.deadline
 
@@ -69,7 +66,7 @@ class Fair(Scheduler):
         self.sum += gain * thread.weight
 
     def sleep(self, thread: Thread) -> None:
-        limit = self._slice_ns * self.unit // thread.weight
+        limit = self.slice_ns * self.unit // thread.weight
         thread.lag = max(-limit, min(limit, self._average() - thread.vruntime))
         self.sum -= thread.weight * (thread.vruntime - self.floor)
         self.load -= thread.weight
@@ -81,6 +78,6 @@ class Fair(Scheduler):
         if self.load:
             lag = lag * (self.load + thread.weight) // self.load
         thread.vruntime = self._average() - lag
-        thread.deadline = thread.vruntime + self._slice_ns * self.unit // thread.weight
+        thread.deadline = thread.vruntime + self.slice_ns * self.unit // thread.weight
         self.load += thread.weight
         self.sum += thread.weight * (thread.vruntime - self.floor)

@@ -14,8 +14,7 @@ from .base import Scheduler
 class RoundRobin(Scheduler):
     def __init__(self, sim: Simulation, cpus: Sequence[Cpu], slice_ns: int, node: int = NONE) -> None:
         self.queue: deque[Thread] = deque()
-        self._slice_ns = slice_ns
-        super().__init__(sim, cpus, node)
+        super().__init__(sim, cpus, slice_ns, node)
 
     def put(self, thread: Thread, now: int) -> None:
         self.queue.append(thread)
@@ -24,6 +23,3 @@ class RoundRobin(Scheduler):
     def take(self) -> Thread | None:
         self.waiting -= 1
         return self.queue.popleft()
-
-    def slice_ns(self, thread: Thread) -> int:
-        return self._slice_ns

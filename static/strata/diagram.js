@@ -30,10 +30,7 @@ export class Diagram {
       const text = g.querySelector("text.state");
       this.layers.set(index, { g, cx: Number(cx), cy: Number(cy), x: Number(x), y: Number(y), w: Number(w), text, room: text ? roomFor(text, g) : 0, classes: "", chip: g.classList.contains("chip") });
     }
-    for (const [index, { g }] of this.layers) {
-      model.names[index] = g.dataset.name || drawnName(g);
-      for (const text of g.querySelectorAll("text")) text.after(" "); // read aloud, they are words apart
-    }
+    for (const [index, { g }] of this.layers) model.names[index] = g.dataset.name;
     this.rails = [...this.svg.querySelectorAll("path[data-from][data-to]")].map((path) => ({
       path,
       from: model.nodeIndex.get(path.dataset.from) ?? -1,
@@ -66,7 +63,6 @@ export class Diagram {
       }
       this.#show(layer, standing, level);
       if (layer.text) say(layer.text, fitting(this.#stateTexts(index, t, standing), layer.room));
-      if (!head.playing) this.#name(layer);
     }
     for (const rail of this.rails) {
       const flows = blurred && flow.work[rail.from] > 0.004 && flow.work[rail.to] > 0.004;
@@ -87,15 +83,6 @@ export class Diagram {
     classList.toggle("ready", standing === "ready");
     classList.toggle("off", standing === "off");
     dataset.level = String(level);
-  }
-
-  /** At rest a layer is called what is written in it, its state included. */
-  #name(layer) {
-    const state = layer.text?.textContent ?? "";
-    if (layer.spoken === state) return;
-    layer.spoken = state;
-    const written = [...layer.g.querySelectorAll("text")].map((text) => text.textContent).filter(Boolean);
-    layer.g.setAttribute("aria-label", written.join(" "));
   }
 
   /** How far a layer is, in words, the fullest first. */
@@ -143,11 +130,4 @@ function roomFor(text, g) {
 function fitting(texts, room) {
   const width = (text) => [...text].reduce((sum, char) => sum + (char > "\u2e80" ? 12.5 : 6.9), 0);
   return texts.find((text) => width(text) <= room) ?? "";
-}
-
-/** The name as the drawing has it; nothing if it was cut short there. */
-function drawnName(g) {
-  const lines = [...g.querySelectorAll("text.name")].map((line) => line.textContent);
-  const name = lines.join(lines.some((line) => /[\u2e80-\u9fff]/.test(line)) ? "" : " ");
-  return name.includes("…") ? "" : name;
 }

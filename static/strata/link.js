@@ -11,6 +11,13 @@ export function readLink() {
   return { t: t !== null && /^-?\d{1,15}$/.test(t) ? Number(t) : null, sel: query.get("sel"), mode: MODES.includes(mode) ? mode : null };
 }
 
+/** Whether the click that led here asked for it to play: `#play`. The mark is taken off, so that a reload stays still. */
+export function askedToPlay() {
+  if (location.hash !== "#play") return false;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return true;
+}
+
 export class Link {
   constructor() {
     this.state = {};

@@ -7,7 +7,7 @@ import { Controls } from "./controls.js";
 import { Diagram } from "./diagram.js";
 import { Theme, el, say } from "./dom.js";
 import { JourneyView } from "./journey.js";
-import { Link, readLink } from "./link.js";
+import { Link, askedToPlay, readLink } from "./link.js";
 import { Model } from "./model.js";
 import { Now } from "./now.js";
 import { automatic, even } from "./pace.js";
@@ -57,6 +57,7 @@ export class Player {
     this.#restore(readLink());
     this.head.subscribe(() => this.#frame());
     this.head.changed();
+    if (askedToPlay() && !reduced) this.head.play();
   }
 
   find(id) {

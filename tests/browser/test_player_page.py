@@ -69,6 +69,12 @@ def test_nothing_plays_before_play_is_pressed(page: Page) -> None:
     assert page.get_attribute("#play", "aria-pressed") == "false"
 
 
+def test_a_click_elsewhere_may_ask_the_player_to_play(page: Page) -> None:
+    go(page, f"{BOOT}#play")
+    page.wait_for_function("() => Number(document.getElementById('player').dataset.t) > 0")
+    assert "#play" not in page.url
+
+
 def test_stepping_back_shows_what_was_there_before(page: Page) -> None:
     go(page, READ)
     seen = []
