@@ -122,7 +122,7 @@ class Cpu:
     """A place where one thread of a scheduler runs at a time."""
 
     __slots__ = (
-        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "late", "quota_end", "resched", "sched",
+        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "left", "late", "quota_end", "resched", "sched",
         "sim", "since", "slice_end", "tail",
     )  # fmt: skip
 
@@ -143,6 +143,7 @@ class Cpu:
             NONE,
             NONE,
         )  # when its carrier last waited, awake for a halted CPU: start, end, what
+        self.left = NONE  # the span that left it with that to do
         self.tail: list[Op] = []  # what this CPU still has to do for a flow that has left it
 
     def has_work(self) -> bool:
@@ -316,7 +317,12 @@ class Core(Cpu):
                 if not flows:
                     if leaf.stage == HALTING:
                         self._halted(leaf, now)
-                        if leaf.stage == POLLING and self.deadline == NEVER and leaf.cpu is self and not self.poked:
+                        if (
+                            leaf.stage == POLLING
+                            and self.deadline == NEVER
+                            and leaf.cpu is self
+                            and not self.poked
+                        ):
                             self.leaf, self.armed = None, NONE
                             return
                     elif leaf is not leaf.cpu.irq:
@@ -351,12 +357,13 @@ class Core(Cpu):
         deadline = NEVER
         entered = False  # a carrier has just (re)entered its guest
         while True:
+            if cpu.tail:  # first what it owes for who has left it
+                self.tolls += cpu.tail
+                cpu.tail.clear()
             irq = cpu.irq
             if irq.busy or irq.flows:
                 if cpu.irq_since < 0:
                     self._interrupt(cpu, now, entered)
-                self.tolls += cpu.tail
-                cpu.tail.clear()
                 self.deadline = deadline
                 return irq
             if cpu.irq_since >= 0:
@@ -378,11 +385,8 @@ class Core(Cpu):
                     self.deadline = deadline
                     if host is not None:
                         return self._halt(host, now)
-                    return self._wind_up(now) if self.tail or self.tolls else None
+                    return self._wind_up(now) if self.tolls else None
                 entered = True
-            if cpu.tail:
-                self.tolls += cpu.tail
-                cpu.tail.clear()
             if cpu.contended and cpu.slice_end < deadline:
                 deadline = cpu.slice_end
             if cpu.quota_end < deadline:
@@ -553,7 +557,7 @@ class Core(Cpu):
             self.tolls += inner.tail
             inner.tail.clear()
             self.tolls += host.halt_ops
-            self._owe(host, now)
+            self._owe(host, now, inner)
         return host
 
     def _halted(self, host: Thread, now: int) -> None:
@@ -595,19 +599,21 @@ class Core(Cpu):
 
     # ---------------------------------------------------------------------------------------------------- tolls
 
-    def _owe(self, leaf: Thread, now: int) -> None:
-        """A burst that is nothing but tolls, for no flow."""
+    def _owe(self, leaf: Thread, now: int, cpu: Cpu) -> None:
+        """A burst that is nothing but tolls, for no flow; what a flow left behind on `cpu` caused it."""
         record = self.sim.record
         leaf.clock, leaf.burst = now, record.here()
         self._pay(leaf, NONE)
         leaf.burst_end = record.here()
         leaf.busy = True
+        if cpu.left >= 0:
+            for place in range(leaf.burst, leaf.burst_end, WIDTH):
+                record.causes[place // WIDTH] = cpu.left
+            cpu.left = NONE
 
     def _wind_up(self, now: int) -> Thread:
         """Nothing to run, but something left to do for who has gone: interrupt context does it, then the core idles."""
-        self.tolls += self.tail
-        self.tail.clear()
-        self._owe(self.irq, now)
+        self._owe(self.irq, now, self)
         self.irq_since = now
         return self.irq
 

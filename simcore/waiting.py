@@ -36,6 +36,7 @@ def hopped(flow: Flow, thread: Thread, now: int, goal: Thread) -> bool:
 def hopped_leaving(flow: Flow, thread: Thread, now: int, goal: tuple[Thread, tuple[Op, ...]]) -> bool:
     """As `hopped`, and leave the CPU with something to do for it."""
     thread.cpu.tail += goal[1]
+    thread.cpu.left = flow.span
     return hopped(flow, thread, now, goal[0])
 
 

@@ -285,7 +285,7 @@ def _box(part: Part, x: float, y: float, w: float, cx: float, size: Size, chip: 
     small = chip or w < NARROW
     start = SMALL_EDGE if small else size.edge
     letters = size.small if small else size.text
-    until = x + w - 5 if small or size is CARD else cx - 12
+    until = x + w - 3 if small or size is CARD else cx - 12
     room = until - x - start - (ROOM_FOR_STATE if size is FULL and w >= WIDE else 0)
     name = part.short if text_width(part.short, letters) <= room else _plain(part.short)
     lines = _wrapped(name, room, letters, 2 if small or size is CARD else 1)

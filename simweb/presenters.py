@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 import simcore
 from simweb import diagram
 from simweb.models import Scenario
-from simweb.store import ledger_version
+from simweb.store import VIEWS, ledger_version
 
 __all__ = [
     "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "examine", "example_text",
@@ -114,6 +114,11 @@ class Lane:
     summary: str
     scenario: Scenario
     drawing: diagram.Diagram
+
+    @property
+    def reads(self) -> bool:
+        """Whether there are single reads to follow, stop by stop."""
+        return any(workload["is"] == VIEWS["read"] for workload in self.scenario.raw.get("workloads") or [])
 
 
 def lane_of(number: int, stack: str, scenario: Scenario, lang: str, size: diagram.Size) -> Lane:

@@ -4,9 +4,13 @@ import gzip
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
+
+from simweb.prepared import is_prepared
 
 STATIC = Path(settings.ROOT) / "static"
 TOKENS = (STATIC / "strata" / "tokens.css").read_text(encoding="utf-8")
@@ -89,3 +93,19 @@ def test_htmx_is_the_published_file_with_its_licence() -> None:
 def test_everything_a_page_loads_before_its_trace_is_under_150_kb_compressed() -> None:
     files = [*STATIC.rglob("*.css"), *STATIC.rglob("*.js")]
     assert sum(len(gzip.compress(file.read_bytes())) for file in files) < 150 * 1024
+
+
+@pytest.mark.django_db
+def test_prepared_files_are_named_by_content_and_every_import_leads_somewhere(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.STATIC_ROOT = tmp_path
+    call_command("prepare")
+    assert is_prepared(tmp_path, settings.STATICFILES_DIRS)
+    modules = list((tmp_path / "strata").glob("*.????????????.js"))
+    assert modules
+    statement = re.compile(r'^(?:import|export)\b[^;"]*"\./([^"]*)";', re.M)
+    for module in modules:
+        for name in statement.findall(module.read_text(encoding="utf-8")):
+            assert re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name), f"{module.name} imports {name}"
+            assert (tmp_path / "strata" / name).exists()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from simcore.texts import show_time
 from tests.browser.axe import serious_violations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,16 +43,18 @@ def pressed(page: Page, selector: str) -> int:
 def model(page: Page, expression: str) -> Any:
     """Evaluates with `model` (the first lane's) and `player`."""
     return page.evaluate(
-        f"() => {{ const player = document.getElementById('player').player; const {{model}} = player; return {expression}; }}"
+        "() => { const player = document.getElementById('player').player, { model } = player;"
+        f" return {expression}; }}"
     )
 
 
 def layers(page: Page) -> list[str]:
-    return page.eval_on_selector_all(
+    found: list[str] = page.eval_on_selector_all(
         "g.layer[data-node]",
         "list => list.map(g => [g.dataset.node, g.classList.contains('on'), g.classList.contains('waiting'),"
         " g.querySelector('.state')?.textContent].join('|'))",
     )
+    return found
 
 
 def test_nothing_plays_before_play_is_pressed(page: Page) -> None:
@@ -110,11 +113,7 @@ def test_a_stop_leads_to_its_timing_and_the_source_of_it(page: Page) -> None:
     assert now_ns(page) == model(page, f"model.spans.start_ns[{span}]")
     expect(page.locator("#selected-title")).to_have_text(stop.locator(".stop-name").inner_text())
     shown = page.locator("#selected-body .fact b").inner_text()
-    assert shown == page.evaluate(
-        "async ns => (await import(document.querySelector('script[src*=player]').src.replace('player.js', 'text.js'))"
-        ".catch(() => import('/static/strata/text.js'))).time(ns)",
-        model(page, f"model.duration({span})"),
-    )
+    assert shown == show_time(model(page, f"model.duration({span})"))
     status = model(page, f"model.timing({span}).status")
     expect(page.locator(f"#selected-body .badge.status-{status}")).to_be_visible()
 
@@ -157,7 +156,9 @@ def test_the_keyboard_does_all(page: Page) -> None:
 
 def test_scrubbing_goes_anywhere_and_says_where(page: Page) -> None:
     go(page, BOOT)
-    page.locator("#scrub").evaluate("input => { input.value = 500000; input.dispatchEvent(new Event('input')); }")
+    page.locator("#scrub").evaluate(
+        "input => { input.value = 500000; input.dispatchEvent(new Event('input')); }"
+    )
     settle(page)
     half = model(page, "player.head.end") / 2
     assert abs(now_ns(page) - half) <= half / 1e5
@@ -170,7 +171,8 @@ def test_a_click_on_the_timeline_selects_the_span_under_it(page: Page) -> None:
         page,
         "(() => { const {rows, axis} = player.timeline; const stop = player.journey.journey.stops"
         ".reduce((a, b) => (b.ns > a.ns ? b : a)); const row = rows.rows.find(r => r.node === stop.node);"
-        " return {span: stop.span, x: (axis.x(stop.start) + axis.x(stop.end)) / 2, y: row.y + row.h / 2}; })()",
+        " return {span: stop.span, x: (axis.x(stop.start) + axis.x(stop.end)) / 2,"
+        " y: row.y + row.h / 2}; })()",
     )
     page.locator("#timeline").click(position={"x": place["x"], "y": place["y"]})
     settle(page)
@@ -221,7 +223,9 @@ def test_no_text_is_missing(page: Page, address: str, lang: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_while_something_is_selected(open_page: Callable[..., Page], scheme: str) -> None:
+def test_axe_finds_nothing_serious_while_something_is_selected(
+    open_page: Callable[..., Page], scheme: str
+) -> None:
     page = open_page(color_scheme=scheme)
     go(page, READ)
     page.locator("#journey-stops li.stop").nth(2).locator("button").click()
@@ -235,8 +239,8 @@ def test_a_frame_with_a_thousand_tokens_takes_less_than_eight_milliseconds(page:
         page,
         """(() => {
           const {tokens} = player.lanes[0].diagram, nodes = [...tokens.layers.keys()], times = [];
-          const now = at => ({tokens: Array.from({length: 1000}, (_, i) => ({span: 0, request: i, kind: 'read',
-            node: nodes[(i + at) % nodes.length], from: nodes[0], part: 0.5, waiting: i % 3 === 0}))});
+          const now = at => ({tokens: Array.from({length: 1000}, (_, i) => ({
+            span: 0, request: i, kind: 'read', node: nodes[(i + at) % nodes.length], from: nodes[0], part: 0.5, waiting: i % 3 === 0}))});
           for (let i = 0; i < 60; i++) {
             const begin = performance.now();
             tokens.draw(now(i % 7 ? 0 : i), {blurred: false, playing: true, t0: 0, t: i});
