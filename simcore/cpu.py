@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .simulation import AFTER, DRAW_SHIFT, Alarm, Op, Simulation
+from .simulation import Alarm, Op, Simulation
 from .trace import END, NONE, PARENT, START, WIDTH, span_bytes
 
 if TYPE_CHECKING:
@@ -621,8 +621,8 @@ class Core(Cpu):
         """A burst begins with its tolls: its first ops."""
         clock, data = leaf.clock, self.sim.record.data
         for op in self.tolls:
-            op.state = state = AFTER[op.state]
-            end = clock + op.table[state >> DRAW_SHIFT]
+            op.at = at = op.at - 1 or op.size
+            end = clock + op.table[at]
             data += span_bytes(span, op.what, leaf.id, clock, end)
             clock = end
         leaf.clock = clock

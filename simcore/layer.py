@@ -21,7 +21,7 @@ from typing import Any
 from .component import Entry
 from .cpu import SETTLE, Cpu, Effect, Flow, Steps, Thread
 from .requests import KINDS, Request
-from .simulation import AFTER, DRAW_SHIFT, Op, Simulation, mix
+from .simulation import LENGTHS, Op, Simulation, mix, shuffled
 from .timings import Timing, choose, quantiles
 from .trace import CPU, DEVICE, END, INSTANT_KINDS, NONE, OPEN, QUEUE, SERVE, START, WAIT, WIDTH, span_bytes
 from .waiting import Gate, Lock, Station, hopped, hopped_leaving, interrupted, paused
@@ -166,8 +166,8 @@ class Layer:
         thread = flow.thread
         clock, span, tid, data = thread.clock, flow.span, thread.id, self._data
         for op in plan:
-            op.state = state = AFTER[op.state]
-            end = clock + op.table[state >> DRAW_SHIFT]
+            op.at = at = op.at - 1 or op.size
+            end = clock + op.table[at]
             if op.divisor:
                 end = clock + (end - clock) * per // op.divisor
             data += span_bytes(span, op.what, tid, clock, end)
@@ -267,7 +267,7 @@ class Layer:
             marks = INSTANT_KINDS.index(timing.marks) if timing.marks else NONE
             shown = self.sim.timing_id(shown_timing(self.entry.id, timing, self.sim.clock_hz))
             what = self.sim.what(self.node, self.entry.id, name, kind, shown, marks)
-            table = quantiles(timing, self.sim.clock_hz, self.sim.spread)
+            table = draws_of(timing, self.entry.id, self.sim.clock_hz, self.sim.spread)
             divisor = timing.unit_divisor if timing.per else 0
             known = Op(name, what, mix(self.sim.seed, self.id, name), table, divisor)
             self._ops[name, kind] = known
@@ -327,6 +327,20 @@ class Layer:
         for held in self.holds:
             found += held.everything()
         return found
+
+
+_tables: dict[tuple[object, ...], tuple[int, ...]] = {}
+
+
+def draws_of(timing: Timing, component: str, clock_hz: int, spread: bool) -> tuple[int, ...]:
+    """The table that draws of a timing walk through, made once."""
+    key = (component, timing.op, timing.text, timing.per, timing.spread_text, clock_hz, spread)
+    table = _tables.get(key)
+    if table is None:
+        order = mix(component, timing.op)
+        length = LENGTHS[order % len(LENGTHS)]
+        table = _tables[key] = shuffled(quantiles(timing, clock_hz, spread, count=length), order)
+    return table
 
 
 def shown_timing(component: str, timing: Timing, clock_hz: int) -> dict[str, Any]:

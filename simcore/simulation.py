@@ -7,7 +7,7 @@ between two calls nothing moves.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 MASK = 0xFFFF_FFFF
 STEP, ODD = 1_664_525, 1_013_904_223  # Numerical Recipes' 32-bit generator
-TABLE_BITS = 10
-CYCLE_BITS = 15
-DRAW_SHIFT = CYCLE_BITS - TABLE_BITS  # a state's upper bits choose one of 1,024 quantiles
+# How many quantiles a timing's table has: primes, so that two ops whose tables differ in length meet in every combination
+# of their times, and a run repeats itself only after the product of all lengths.
+LENGTHS = (887, 907, 911, 919, 929, 937, 941, 947, 953, 967, 971, 977, 983, 991, 997, 1009, 1013, 1019, 1021, 1031)
 
 
 def mix(*parts: int | str) -> int:
@@ -34,35 +34,34 @@ def mix(*parts: int | str) -> int:
     return value ^ value >> 16
 
 
-def _cycle() -> list[int]:
-    """A random walk over all states that visits each once (Sattolo's shuffle): the state after each state."""
-    after, state = list(range(1 << CYCLE_BITS)), 1
-    for last in range(len(after) - 1, 0, -1):
+def shuffled(values: Sequence[int], key: int) -> tuple[int, ...]:
+    """The values in an order that only `key` decides, behind an unused first element (see `Op.at`)."""
+    order, state = list(values), key
+    for last in range(len(order) - 1, 0, -1):
         state = (state * STEP + ODD) & MASK
-        other = (state >> 8) % last
-        after[last], after[other] = after[other], after[last]
-    return after
-
-
-AFTER = _cycle()
+        other = (state >> 8) % (last + 1)
+        order[last], order[other] = order[other], order[last]
+    return (0, *[value + 0 for value in order])  # new integers, side by side in memory in the order of their use
 
 
 class Op:
     """One operation of one node: what its spans are about, and its stream of draws.
 
-    The k-th draw is a pure function of (seed, node, op, k): `state` walks a fixed cycle from a start that those name.
-    `table` holds 1,024 integer quantiles in nanoseconds, or in `divisor`-ths of one for each unit of a quantity.
+    The k-th draw is a pure function of (seed, node, op, k): a walk through the timing's shuffled quantiles, round and
+    round, from a place that those name. `table` holds them, in nanoseconds, or in `divisor`-ths of one for each unit of a
+    quantity; `table[0]` is unused. `at` counts down: that is the cheapest walk that Python knows.
     """
 
-    __slots__ = ("divisor", "name", "state", "table", "what")
+    __slots__ = ("at", "divisor", "name", "size", "table", "what")
 
-    def __init__(self, name: str, what: int, state: int, table: tuple[int, ...], divisor: int = 0) -> None:
+    def __init__(self, name: str, what: int, start: int, table: tuple[int, ...], divisor: int = 0) -> None:
         self.name, self.what, self.table, self.divisor = name, what, table, divisor
-        self.state = state >> 32 - CYCLE_BITS
+        self.size = len(table) - 1
+        self.at = 1 + start % self.size
 
     def draw_ns(self) -> int:
-        self.state = state = AFTER[self.state]
-        return self.table[state >> DRAW_SHIFT]
+        self.at = at = self.at - 1 or self.size
+        return self.table[at]
 
 
 class Alarm(simpy.Event):

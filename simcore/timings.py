@@ -1,6 +1,6 @@
 """A timing is a cost with a birth certificate: how long, how spread out, who measured it, where, on what.
 
-One entry table becomes one frozen `Timing`; a run turns it into 1024 integers, quantiles that draws index.
+One entry table becomes one frozen `Timing`; a run turns it into about a thousand integers, quantiles that draws walk through.
 The table's mean is the stated time (to 1/2048 ns), so spread makes no stack faster or slower on average.
 """
 
@@ -150,22 +150,24 @@ def choose(main: _Number, family: str | None) -> _Number:
     return main
 
 
-def quantiles(timing: Timing, clock_hz: int, spread: bool = True, x: float | None = None) -> tuple[int, ...]:
-    """The table that draws index: 1024 times in ns, or with `per` in fixed point (see `unit_divisor`).
+def quantiles(
+    timing: Timing, clock_hz: int, spread: bool = True, x: float | None = None, count: int = QUANTILES
+) -> tuple[int, ...]:
+    """`count` quantiles in ns, or with `per` in fixed point (see `unit_divisor`), in ascending order.
 
     Without spread all are equal. `x` is the place on the curve of a timing that has one.
     """
     mean = timing.mean(clock_hz, x)
-    return _scaled(mean * FIXED_POINT if timing.per else mean, timing.spread if spread else Spread())
+    return _scaled(mean * FIXED_POINT if timing.per else mean, timing.spread if spread else Spread(), count)
 
 
 @lru_cache(maxsize=4096)
-def _scaled(mean: Fraction, spread: Spread) -> tuple[int, ...]:
+def _scaled(mean: Fraction, spread: Spread, count: int) -> tuple[int, ...]:
     """Integers in the shape of `spread` whose mean is `mean`: what one rounds away the next one gets."""
     if spread.kind == "none":
-        return (int(mean + Fraction(1, 2)),) * QUANTILES
-    shape = _shape(spread)
-    numerator, denominator = mean.numerator * QUANTILES, mean.denominator * sum(shape)
+        return (int(mean + Fraction(1, 2)),) * count
+    shape = _shape(spread, count)
+    numerator, denominator = mean.numerator * count, mean.denominator * sum(shape)
     table, reached, given = [], 0, 0
     for weight in shape:
         reached += weight
@@ -176,9 +178,9 @@ def _scaled(mean: Fraction, spread: Spread) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def _shape(spread: Spread) -> tuple[int, ...]:
+def _shape(spread: Spread, count: int) -> tuple[int, ...]:
     """Relative weights as integers: rounded so coarsely that every machine's `exp` agrees."""
-    middles = [(i + 0.5) / QUANTILES for i in range(QUANTILES)]
+    middles = [(i + 0.5) / count for i in range(count)]
     if spread.kind == "p99":
         sigma = math.log(spread.high) / _Z99
         weights = [math.exp(sigma * NormalDist().inv_cdf(p)) for p in middles]

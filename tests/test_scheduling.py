@@ -706,7 +706,8 @@ def test_a_woken_thread_that_takes_the_cpu_takes_it_at_once(in_guest: bool, by: 
 
 def test_a_thread_that_was_throttled_owes_the_others_no_more_than_a_slice() -> None:
     world = World()
-    host = world.top(fair())
+    host = world.top(fair(), cores=2)
+    world.hog(world.thread(host))
     limited, late = world.thread(host, group=world.group(20 * MS, 100 * MS, 20 * MS)), world.thread(host)
     world.hog(limited)
 

@@ -28,7 +28,7 @@ def round_robin(slice_ns: int = 3 * MS) -> Make:
 
 
 def fixed(sim: Simulation, name: str, ns: int, kind: int = CPU) -> Op:
-    return Op(name, sim.what(0, "toy", name, kind), 1, (ns,) * 1024)
+    return Op(name, sim.what(0, "toy", name, kind), 1, (0, ns))
 
 
 @dataclass

@@ -94,7 +94,7 @@ export class Diagram {
     const ready = model.readyNs[index];
     if (t >= ready && ready <= model.startNs) return [texts.ui("state_up")];
     if (t >= ready) return [texts.ui("state_ready", { t: ready - model.startNs }), time(ready - model.startNs)];
-    if (!Number.isFinite(ready)) return standing === "waiting" ? [texts.ui("state_waiting")] : [];
+    if (!Number.isFinite(ready) || t < model.firstNs[index]) return standing === "waiting" ? [texts.ui("state_waiting")] : [];
     return [time(Math.round(t - Math.max(model.firstNs[index], model.startNs)))];
   }
 

@@ -5,6 +5,7 @@
 
 export const CPU = 0, WAIT = 1, QUEUE = 2, DEVICE = 3, SERVE = 4;
 const BLOCK = 128;
+const NOT_WORTH = 1e-4; // of the time to ready
 
 /** Finds the spans that are open at a time, however many there are: blocks of starts, each with what it inherits. */
 export class Stab {
@@ -81,7 +82,7 @@ export class Model {
     this.leaves = new Stab(order.filter((i) => kind[i] !== SERVE), start_ns, end_ns);
     this.serves = new Stab(order.filter((i) => kind[i] === SERVE), start_ns, end_ns);
     this.firstNs = this.nodes.map(() => Infinity);
-    for (let i = 0; i < n; i++) if (start_ns[i] < this.firstNs[node[i]]) this.firstNs[node[i]] = start_ns[i];
+    for (const i of order) if (this.#begins(i)) this.firstNs[node[i]] = Math.min(this.firstNs[node[i]], start_ns[i]);
     this.childAt = new Int32Array(n + 1);
     for (let i = 0; i < n; i++) if (parent[i] >= 0) this.childAt[parent[i] + 1]++;
     for (let i = 0; i < n; i++) this.childAt[i + 1] += this.childAt[i];
@@ -89,6 +90,18 @@ export class Model {
     this.childIds = new Int32Array(this.childAt[n]);
     for (const i of order) if (parent[i] >= 0) this.childIds[fill[parent[i]]++] = i;
     this.#linkLeaves();
+  }
+
+  /**
+   * Whether a span can be a node's beginning. A node that gets ready begins with its first work worth mentioning: not where
+   * it only waits for the layer below to start, nor at a context switch charged to a kernel that is not up yet.
+   */
+  #begins(span) {
+    const ready = this.readyNs[this.spans.node[span]];
+    if (ready === Infinity) return true;
+    const kind = this.spans.kind[span];
+    const works = kind === CPU || kind === DEVICE || (kind === WAIT && this.spans.timing[span] >= 0);
+    return works && this.duration(span) >= NOT_WORTH * (ready - this.spans.start_ns[span]);
   }
 
   /** For each leaf the one that its request was in before: where its token comes from. */

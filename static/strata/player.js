@@ -48,7 +48,7 @@ export class Player {
     this.selected = new Selected(this.find("selected"), texts, (span) => this.select({ lane: this.pick?.lane ?? 0, span }));
     this.now = new Now(this.find("now"), this.find("announce"), texts);
     this.console = new ConsoleView(this.find("console"), texts);
-    this.table = new SpanTable(this.find("spans-details"), texts);
+    this.table = new SpanTable(this.find("spans-details"), texts, () => this.head.changed());
     this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
     this.link = new Link();
     this.#makeJourney();

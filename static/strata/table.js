@@ -5,9 +5,10 @@ import { clock, time } from "./text.js";
 const ABOUT = 12;
 
 export class SpanTable {
-  /** @param {HTMLDetailsElement|null} details @param {import("./texts.js").Texts} texts */
-  constructor(details, texts) {
+  /** @param {HTMLDetailsElement|null} details @param {import("./texts.js").Texts} texts @param {() => void} onOpen */
+  constructor(details, texts, onOpen) {
     Object.assign(this, { details, texts });
+    details?.addEventListener("toggle", onOpen);
     this.body = details?.querySelector("tbody");
     this.key = "";
   }

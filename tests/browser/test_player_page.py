@@ -240,7 +240,8 @@ def test_a_frame_with_a_thousand_tokens_takes_less_than_eight_milliseconds(page:
         """(() => {
           const {tokens} = player.lanes[0].diagram, nodes = [...tokens.layers.keys()], times = [];
           const now = at => ({tokens: Array.from({length: 1000}, (_, i) => ({
-            span: 0, request: i, kind: 'read', node: nodes[(i + at) % nodes.length], from: nodes[0], part: 0.5, waiting: i % 3 === 0}))});
+            span: 0, request: i, kind: 'read', node: nodes[(i + at) % nodes.length],
+            from: nodes[0], part: 0.5, waiting: i % 3 === 0}))});
           for (let i = 0; i < 60; i++) {
             const begin = performance.now();
             tokens.draw(now(i % 7 ? 0 : i), {blurred: false, playing: true, t0: 0, t: i});
