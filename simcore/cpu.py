@@ -66,7 +66,7 @@ class Flow:
         self.thread, self.since = thread, now
         thread.flows.append(self)
         if thread.state == BLOCKED:
-            thread.wake(now)
+            thread.sched.wake(thread, now)
 
 
 class Thread:

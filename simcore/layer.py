@@ -110,6 +110,8 @@ class Layer:
             self.starts += 1
             yield from self._carry(request, self._answers["boot"])
             yield SETTLE
+            if self.state == KILLED:
+                yield from self._silence(request)
             self.state, self.ready_ns = READY, self.sim.now
             self.ready.open(self.sim.now, request.flow.thread, request.span)
             for call in self.when_ready:

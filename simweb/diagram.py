@@ -58,7 +58,7 @@ FULL = Size("full", width=480, row=60, gap=6, edge=46, rail=26, text=15.5, small
 COMPACT = Size("compact", width=260, row=46, gap=5, edge=14, rail=20, text=13, small=11.5, second_line=False)
 CARD = Size("card", width=260, row=38, gap=4, edge=14, rail=11, text=13, small=11.5, second_line=False)
 ROOM_FOR_STATE = 92
-LATIN_WIDTH = 0.62
+LATIN_WIDTH = 0.66
 SMALL_EDGE = 9
 WIDE = 260
 """A full-size box at least this wide has room for a state at the end of its first line."""
@@ -251,7 +251,7 @@ def _place(part: Part, x: float, width: float, y: float, size: Size, boxes: list
     if not part.owned:
         boxes.append(_box(part, x, y, width, rail, size))
     else:
-        own = width * (0.66 if len(part.owned) == 1 else 0.5 if size is FULL else 0.42)
+        own = width * (0.66 if len(part.owned) == 1 else 0.5 if size is FULL else 0.38)
         boxes.append(_box(part, x, y, own, x + own - min(size.rail, own * 0.2), size))
         left, weights = x + own + size.gap, [text_width(_plain(owned.short), 1) + 4 for owned in part.owned]
         room = width - own - size.gap * len(part.owned)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -36,7 +34,6 @@ from tests.toy import MS, UNIT, US, Make, World, fair, round_robin
 
 UNTIL = 4 * MS
 MORE = int(os.environ.get("STRATA_EXAMPLES", "0"))  # so many, and new ones each time, instead of the same 300
-HANG_S = 30
 Interval = tuple[int, int]
 Policy = Callable[[], Make]
 
@@ -48,22 +45,6 @@ random_machines = settings(
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
-
-
-@contextmanager
-def no_hang() -> Iterator[None]:
-    """A core that finds something to do for ever at one instant never returns to SimPy."""
-
-    def ring(*_: object) -> None:
-        raise AssertionError(f"no end in {HANG_S} s: livelock")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(HANG_S)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 # ------------------------------------------------------------------------------------- random machines
@@ -197,8 +178,7 @@ class Run:
                 self.flows.append(world.flow(thread, lambda flow, t=times, s=steps: self.walk(flow, t, s)))
         for at, what, index in machine.kills:
             world.sim.at(at, lambda w=what, i=index: self.kill(w, i))
-        with no_hang():
-            world.run(until, self.check if watch else None)
+        world.run(until, self.check if watch else None)
         for core in list(self.on):
             self.off(core, until)
         self.rows = world.rows()

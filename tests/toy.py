@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from simcore.cpu import SETTLE, Core, Cpu, Effect, Flow, Steps, Thread, stop
@@ -10,13 +12,44 @@ from simcore.schedulers.base import Group, Scheduler
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.simulation import Op, Simulation
-from simcore.trace import CPU, DEVICE, END, NONE, OPEN, PARENT, QUEUE, SERVE, START, THREAD, WAIT, WHAT, WIDTH, span_bytes
+from simcore.trace import (
+    CPU,
+    DEVICE,
+    END,
+    OPEN,
+    PARENT,
+    QUEUE,
+    SERVE,
+    START,
+    THREAD,
+    WAIT,
+    WHAT,
+    WIDTH,
+    span_bytes,
+)
 from simcore.waiting import Gate, Lock, Station, hopped, hopped_leaving, interrupted, paused
 
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
 UNIT = 1024
+HANG_S = 30
 Make = Callable[[Simulation, list[Cpu]], Scheduler]
 Crossing = Iterable[Effect | None]
+
+
+@contextmanager
+def no_hang() -> Iterator[None]:
+    """A core that finds something to do for ever at one instant never returns to SimPy."""
+
+    def ring(*_: object) -> None:
+        raise AssertionError(f"no end in {HANG_S} s: livelock")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(HANG_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def fair(slice_ns: int = 3 * MS) -> Make:
@@ -165,6 +198,12 @@ class World:
         return ((station.accept, ((self.medium_what, ns),)),)
 
     def run(self, until: int, check: Callable[[], None] | None = None) -> None:
+        with no_hang():
+            self._run(until, check)
+        stop(self.threads, until)
+        self.sim.record.cut(until)
+
+    def _run(self, until: int, check: Callable[[], None] | None) -> None:
         env = self.sim.env
         self.sim.drain()
         if check is not None:
@@ -174,8 +213,6 @@ class World:
             self.events += 1
             if check is not None:
                 check()
-        stop(self.threads, until)
-        self.sim.record.cut(until)
 
     # --------------------------------------------------------------------------------------- what came out
 

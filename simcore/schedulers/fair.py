@@ -61,17 +61,19 @@ class Fair(Scheduler):
 
     def charge(self, thread: Thread, ran_ns: int) -> None:
         thread.ran_ns += ran_ns
-        gain = ran_ns * self.unit // thread.weight
+        gain = ran_ns if thread.weight == self.unit else ran_ns * self.unit // thread.weight
         thread.vruntime += gain
         self.sum += gain * thread.weight
 
     def sleep(self, thread: Thread) -> None:
+        if self.load == thread.weight:  # alone: there is nobody to be ahead of
+            thread.lag = self.load = self.sum = 0
+            self.floor = max(self.floor, thread.vruntime)
+            return
         limit = self.slice_ns * self.unit // thread.weight
         thread.lag = max(-limit, min(limit, self._average() - thread.vruntime))
         self.sum -= thread.weight * (thread.vruntime - self.floor)
         self.load -= thread.weight
-        if not self.load:
-            self.floor, self.sum = max(self.floor, thread.vruntime), 0
 
     def arrive(self, thread: Thread) -> None:
         lag = thread.lag  # its own weight pulls the average after it: what is left then shall be its lag

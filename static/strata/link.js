@@ -11,10 +11,15 @@ export function readLink() {
   return { t: t !== null && /^-?\d{1,15}$/.test(t) ? Number(t) : null, sel: query.get("sel"), mode: MODES.includes(mode) ? mode : null };
 }
 
-/** Whether the click that led here asked for it to play: `#play`. The mark is taken off, so that a reload stays still. */
+/**
+ * Whether the click that led here asked for it to play: `#play`. The mark is taken off, so that a reload stays still; that
+ * it happens to name the play button must not move the page or its focus there.
+ */
 export function askedToPlay() {
   if (location.hash !== "#play") return false;
   history.replaceState(history.state, "", location.pathname + location.search);
+  if (document.activeElement?.id === "play") document.activeElement.blur();
+  scrollTo(0, 0);
   return true;
 }
 

@@ -45,6 +45,7 @@ export class Player {
     const rows = new Rows(this.lanes, texts, this.theme, this.reads.length ? this.model.requests.start_ns[this.reads[0]] : 0);
     const box = this.find("timeline-box");
     this.timeline = new Timeline(box, this.head, rows, texts, this.theme, (pick) => this.select(pick));
+    if (!this.race) this.timeline.axis.origin = laneOf(this.model).start_ns;
     this.selected = new Selected(this.find("selected"), texts, (span) => this.select({ lane: this.pick?.lane ?? 0, span }));
     this.now = new Now(this.find("now"), this.find("announce"), texts);
     this.console = new ConsoleView(this.find("console"), texts);
