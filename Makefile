@@ -16,7 +16,7 @@ setup: ## the environment in .venv: the project, editable, and every extra
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
 run: setup ## serve the site on http://127.0.0.1:8000/ (PORT=..., HOST=...)
-	@$(BIN)/python manage.py migrate --noinput --verbosity 0
+	@$(BIN)/python manage.py prepare
 	@echo "Strata: http://$(HOST):$(PORT)/  (Ctrl-C stops it)"
 	@exec $(BIN)/uvicorn simweb.asgi:application --host $(HOST) --port $(PORT) --log-level warning \
 	  --timeout-graceful-shutdown 5 --ws-per-message-deflate false --ws-max-size 1048576

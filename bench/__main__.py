@@ -1,4 +1,5 @@
-"""Measure, print, write bench.json: {name: {value, unit, target, ok, note}}; what cannot run here is null with a reason."""
+"""Measure, print, write bench.json: {name: {value, unit, target, ok, note}}; what cannot run here is null
+with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The engine's figures: reads a second in a guest, events a read, against a bare SimPy skeleton, and the boot race."""
+"""The engine's figures: reads a second in a guest, events a read, against a bare SimPy skeleton, and the boot
+race."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The page's figures, in real Chromium against the real server: weight before the trace, and the first frame of a race."""
+"""The page's figures, in real Chromium against the real server: weight before the trace, and the first frame
+of a race."""
 
 from __future__ import annotations
 
@@ -24,7 +25,11 @@ def figures() -> dict[str, dict[str, Any]]:
     path = find_chromium()
     if not path:
         return {name: row(None, *target, "no Chromium here") for name, target in TARGETS.items()}
-    with tempfile.TemporaryDirectory() as folder, serve_site(Path(folder)) as site, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve_site(Path(folder)) as site,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         try:
             first_ms, _ = _visit(browser, site)  # the simulation itself, once
@@ -32,7 +37,7 @@ def figures() -> dict[str, dict[str, Any]]:
         finally:
             browser.close()
     frame = statistics.median(ms for ms, _ in visits)
-    note = f"median of {ROUNDS} with an empty cache, the race stored; {first_ms:.0f} ms when it has to be simulated first"
+    note = f"median of {ROUNDS} with an empty cache, the race stored; {first_ms:.0f} ms with the simulation"
     return {
         "page_kb": row(round(visits[0][1] / 1000, 1), *TARGETS["page_kb"], "compressed, traces not counted"),
         "first_frame_ms": row(round(frame), *TARGETS["first_frame_ms"], note),
@@ -40,7 +45,8 @@ def figures() -> dict[str, dict[str, Any]]:
 
 
 def _visit(browser: Browser, site: str) -> tuple[float, int]:
-    """Milliseconds from the click on the address to the first drawn frame, and bytes over the wire without traces."""
+    """Milliseconds from the click on the address to the first drawn frame, and bytes over the wire without
+    traces."""
     context = browser.new_context(base_url=site, viewport={"width": 1440, "height": 900})
     page = context.new_page()
     network: CDPSession = context.new_cdp_session(page)
@@ -51,7 +57,9 @@ def _visit(browser: Browser, site: str) -> tuple[float, int]:
         "Network.requestWillBeSent",
         lambda event: traces.add(event["requestId"]) if "/traces/" in event["request"]["url"] else None,
     )
-    network.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: int(e["encodedDataLength"])}))
+    network.on(
+        "Network.loadingFinished", lambda e: sizes.update({e["requestId"]: int(e["encodedDataLength"])})
+    )
     page.goto(RACE, wait_until="commit")
     page.wait_for_selector(DRAWN, state="attached", timeout=60_000)
     since_start: float = page.evaluate("performance.now()")

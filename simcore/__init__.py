@@ -1,4 +1,5 @@
-"""Strata's engine: stacks in, traces out. This module is all that the web, a notebook or a test needs to call.
+"""Strata's engine: stacks in, traces out. This module is all that the web, a notebook or a test needs to
+call.
 
 scenario = simcore.scenario(simcore.prebuilt()["linux-on-kvm"], workload="random-read")
 result = simcore.run(scenario, seed=1)
@@ -70,7 +71,8 @@ def scenario(
     vary: Mapping[str, Any] | None = None,
     machine: str | None = None,
 ) -> Scenario:
-    """The frozen, canonical scenario, after these edits. Raises ScenarioError with all findings if it is not legal."""
+    """The frozen, canonical scenario, after these edits. Raises ScenarioError with all findings if it is not
+    legal."""
     return _rules.legal(raw, workload=workload, until=until, vary=vary, machine=machine)
 
 
@@ -84,7 +86,8 @@ def run(
 ) -> Result:
     """Simulate. The same scenario and seed give the same bytes, on any machine.
 
-    `progress` is called now and then with (simulated ns, spans so far). `spread=False` draws every time at its mean.
+    `progress` is called now and then with (simulated ns, spans so far). `spread=False` draws every time at
+    its mean.
     """
     return Run(scenario, seed, spread=spread, budget=budget, progress=progress).run()
 
@@ -97,7 +100,8 @@ def race(
     names: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> RaceResult:
-    """Run each, on one axis from `host-ready` or `power-on`: the order, and gaps whose parts sum to them exactly.
+    """Run each, on one axis from `host-ready` or `power-on`: the order, and gaps whose parts sum to them
+    exactly.
 
     `names` are the lanes' names in the result; by default the scenario ids.
     """

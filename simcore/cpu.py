@@ -1,15 +1,17 @@
 """The crux: flows on threads, threads on CPUs, and CPUs that are themselves threads.
 
-A *flow* is one request's chain of generators; it migrates, and whichever thread it is on pays. A *thread* is a CPU
-context with a queue of ready flows. A *Cpu* runs one thread at a time for one scheduler; it is a physical *Core*, or
-virtual: then it is carried by a thread of the scheduler below (`thread.inner` is that Cpu, `cpu.host` is that thread).
-That pair of pointers is all the nesting there is: at any moment a core runs one chain core -> vCPU -> ... -> leaf thread.
+A *flow* is one request's chain of generators; it migrates, and whichever thread it is on pays. A *thread* is
+a CPU context with a queue of ready flows. A *Cpu* runs one thread at a time for one scheduler; it is a
+physical *Core*, or virtual: then it is carried by a thread of the scheduler below (`thread.inner` is that
+Cpu, `cpu.host` is that thread). That pair of pointers is all the nesting there is: at any moment a core runs
+one chain core -> vCPU -> ... -> leaf thread.
 
-CPU time is *owed*: code between two yields runs at one instant, `spend` moves its thread's clock forward, and the core
-sets one timer for the moment when the debt is paid. A yield hands over an *effect*, a pair (function, argument), that
-is carried out at that moment: nothing that another thread could observe happens earlier. When a CPU is lost meanwhile,
-the interval is noted as a *gap* and the clocks above it move by its length; at payment the spans written since move
-past the gaps (`mend`), and each gap becomes a span that names who had the CPU.
+CPU time is *owed*: code between two yields runs at one instant, `spend` moves its thread's clock forward, and
+the core sets one timer for the moment when the debt is paid. A yield hands over an *effect*, a pair
+(function, argument), that is carried out at that moment: nothing that another thread could observe happens
+earlier. When a CPU is lost meanwhile, the interval is noted as a *gap* and the clocks above it move by its
+length; at payment the spans written since move past the gaps (`mend`), and each gap becomes a span that names
+who had the CPU.
 
 Rules and invariants: docs/decisions/0003-owed-time.md.
 """
@@ -73,9 +75,10 @@ class Thread:
     """A CPU context: an application's thread, an interrupt handler, an I/O back end, or a vCPU's carrier."""
 
     __slots__ = (
-        "burst", "burst_end", "busy", "clock", "closed", "cpu", "deadline", "effect", "entry_ops", "exit_ops", "flow",
-        "flows", "gaps", "group", "halt_ops", "id", "inner", "lag", "name", "node", "off_since", "off_what", "poke_ops",
-        "poll_end", "poll_ns", "poll_since", "poll_what", "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
+        "burst", "burst_end", "busy", "clock", "closed", "cpu", "deadline", "effect", "entry_ops",
+        "exit_ops", "flow", "flows", "gaps", "group", "halt_ops", "id", "inner", "lag", "name", "node",
+        "off_since", "off_what", "poke_ops", "poll_end", "poll_ns", "poll_since", "poll_what", "ran_ns",
+        "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -122,8 +125,8 @@ class Cpu:
     """A place where one thread of a scheduler runs at a time."""
 
     __slots__ = (
-        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "left", "late", "quota_end", "resched", "sched",
-        "sim", "since", "slice_end", "tail",
+        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "late", "left",
+        "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
     )  # fmt: skip
 
     sched: Scheduler
@@ -224,16 +227,8 @@ class Core(Cpu):
     """A physical CPU, and the one timer that its chain needs."""
 
     __slots__ = (
-        "alarm",
-        "armed",
-        "deadline",
-        "idle_deep_ns",
-        "idle_ops",
-        "idle_since",
-        "leaf",
-        "poked",
-        "tolls",
-    )
+        "alarm", "armed", "deadline", "idle_deep_ns", "idle_ops", "idle_since", "leaf", "poked", "tolls",
+    )  # fmt: skip
 
     def __init__(self, sim: Simulation, index: int) -> None:
         super().__init__(sim, index)
@@ -264,7 +259,7 @@ class Core(Cpu):
             env = self.sim.env
             env.schedule(self.alarm, delay=at - env._now)
 
-    # ------------------------------------------------------------------------------------------------- the walk
+    # --------------------------------------------------------------------------------------------- the walk
 
     def run(self, walk: bool) -> None:
         """Do what is due on this core now, then set its timer. `walk`: the chain may have changed."""
@@ -352,7 +347,8 @@ class Core(Cpu):
             walk = False
 
     def _walk(self, now: int) -> Thread | None:
-        """From this core up to the leaf that runs on it, switching where a switch is due; None: nothing to run."""
+        """From this core up to the leaf that runs on it, switching where a switch is due; None: nothing to
+        run."""
         cpu: Cpu = self
         deadline = NEVER
         entered = False  # a carrier has just (re)entered its guest
@@ -518,7 +514,7 @@ class Core(Cpu):
                 self.tolls.append(self.idle_ops[now - self.idle_since >= self.idle_deep_ns])
             self.idle_since = NONE
 
-    # ----------------------------------------------------------------------------------------------- interrupts
+    # ------------------------------------------------------------------------------------------- interrupts
 
     def _interrupt(self, cpu: Cpu, now: int, entered: bool) -> None:
         """The CPU turns from its thread to its interrupt context."""
@@ -545,10 +541,11 @@ class Core(Cpu):
         if thread is not None and thread.inner is not None and thread.stage == GUEST and not thread.busy:
             self.tolls += thread.entry_ops
 
-    # ---------------------------------------------------------------------------------------- a vCPU with nothing to do
+    # ---------------------------------------------------------------------------- a vCPU with nothing to do
 
     def _halt(self, host: Thread, now: int) -> Thread | None:
-        """The guest is idle: its carrier takes it out (HLT), polls a while, sleeps. Returns the carrier if it owes."""
+        """The guest is idle: its carrier takes it out (HLT), polls a while, sleeps. Returns the carrier if it
+        owes."""
         inner = host.inner
         assert inner is not None
         inner.sched.idle |= inner.bit
@@ -597,7 +594,7 @@ class Core(Cpu):
         host.sched.polling &= ~host.cpu.bit
         return polled(host, now)
 
-    # ---------------------------------------------------------------------------------------------------- tolls
+    # ------------------------------------------------------------------------------------------------ tolls
 
     def _owe(self, leaf: Thread, now: int, cpu: Cpu) -> None:
         """A burst that is nothing but tolls, for no flow; what a flow left behind on `cpu` caused it."""
@@ -612,7 +609,8 @@ class Core(Cpu):
             cpu.left = NONE
 
     def _wind_up(self, now: int) -> Thread:
-        """Nothing to run, but something left to do for who has gone: interrupt context does it, then the core idles."""
+        """Nothing to run, but something left to do for who has gone: interrupt context does it, then the core
+        idles."""
         self._owe(self.irq, now, self)
         self.irq_since = now
         return self.irq
@@ -694,7 +692,8 @@ def catch_up(thread: Thread, now: int) -> None:
 
 
 def stop(threads: Iterable[Thread], now: int) -> None:
-    """The run ends at `now`: what is owed then has not happened, and who is without CPU has been so until then."""
+    """The run ends at `now`: what is owed then has not happened, and who is without CPU has been so until
+    then."""
     kill(threads, now)
 
 
@@ -709,8 +708,8 @@ FINISH: Effect = (finish, None)
 def mend(thread: Thread, record: Recorder) -> int:
     """Make a burst's marks final: move them past its gaps, and write a span for each gap, from where it says.
 
-    A gap that begins inside an op becomes that op's child; a gap between ops stands beside them. A later gap that falls
-    into an earlier toll splits it, as it splits any op.
+    A gap that begins inside an op becomes that op's child; a gap between ops stands beside them. A later gap
+    that falls into an earlier toll splits it, as it splits any op.
     """
     gaps = thread.gaps
     place, stop = thread.burst, thread.burst_end

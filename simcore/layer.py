@@ -1,16 +1,16 @@
 """A layer of the diagram, and the verbs it is written in. Read this first.
 
-A layer's method is named after the kind of request it answers, and reads like the diagram: what it does on the way down,
-one line that crosses into the layer below, what it does on the way back up. What a layer does not answer it passes down,
-so a layer that adds nothing has no code.
+A layer's method is named after the kind of request it answers, and reads like the diagram: what it does on
+the way down, one line that crosses into the layer below, what it does on the way back up. What a layer does
+not answer it passes down, so a layer that adds nothing has no code.
 
     def read(self, request):
         self.spend(request, "syscall_entry", "vfs_read")   # this layer's own code: CPU time, owed
         yield from self.disk.serve(request)                # the crossing
         self.spend(request, "unpin_pages", "syscall_exit")
 
-`spend` is a plain call; `wait`, `hop`, `interrupt`, `submit`, `down` are crossed with `yield from`: they first let the CPU
-pay what is owed. How long an operation takes stands in the component's entry, never here.
+`spend` is a plain call; `wait`, `hop`, `interrupt`, `submit`, `down` are crossed with `yield from`: they
+first let the CPU pay what is owed. How long an operation takes stands in the component's entry, never here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Crossing = Iterable[Effect | None]
 
 
 class Layer:
-    """One node of the stack at work. The builder sets its neighbours, then calls `wire`, from the machine up."""
+    """One node of the stack at work. The builder gives it neighbours, then calls `wire`, from below upwards."""
 
     below: Layer  # what it stands on; of a device or firmware: its owner
     owner: Layer  # the machine or vm whose devices it uses
@@ -71,7 +71,7 @@ class Layer:
         """Start: first what is below, then this layer's own steps."""
         yield from self.down(request)
 
-    # ------------------------------------------------------------------------------------------------- requests
+    # --------------------------------------------------------------------------------------------- requests
 
     def serve(self, request: Request) -> Steps:
         """Carry a request through this layer, or let it pass."""
@@ -126,7 +126,8 @@ class Layer:
         return self.below.serve(request)
 
     def ask(self, request: Request, kind: str, layer: Layer, size_bytes: int = 0) -> Steps:
-        """A request of this layer's own, on the same flow: `yield from self.ask(request, "read", self.disk, 4096)`."""
+        """A request of this layer's own, on the same flow: `yield from self.ask(request, "read", self.disk,
+        4096)`."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes)
         return layer.serve(child)
 
@@ -156,7 +157,7 @@ class Layer:
         assert request.done is not None
         request.done.open(self.sim.now, request.flow.thread, request.span)
 
-    # ---------------------------------------------------------------------------------------------------- verbs
+    # ------------------------------------------------------------------------------------------------ verbs
 
     def spend(self, request: Request, *ops: str, per: int = 1) -> None:
         """This layer's own code: CPU time owed by the thread that the request is on.
@@ -209,7 +210,7 @@ class Layer:
         return ((paused, (self.sim.what(self.node, self.entry.id, op, WAIT), length_ns)),)
 
     def hop(self, request: Request, thread: Thread, *leaving: str) -> Crossing:
-        """The request moves to another thread and wakes it; the CPU it leaves still does the ops `leaving`."""
+        """The request moves to another thread and wakes it; its old CPU still does the ops `leaving`."""
         if leaving:
             return ((hopped_leaving, (thread, self._plans.get(leaving) or self._plan(leaving))),)
         return ((hopped, thread),)
@@ -219,7 +220,8 @@ class Layer:
         return ((interrupted, (cpu, INTERRUPT)),)
 
     def submit(self, request: Request, station: Station, *ops: str, per: int = 1) -> Crossing:
-        """Into a device's queue, through the device's stages `ops`; then it is in the device, and must interrupt a CPU."""
+        """Into a device's queue, through the device's stages `ops`; then it is in the device, and must
+        interrupt a CPU."""
         stages = [(self.op(op, DEVICE).what, self.draw_ns(op, DEVICE, per)) for op in ops]
         return ((station.accept, stages),)
 
@@ -255,7 +257,7 @@ class Layer:
             self.memory_bytes = value
         self._record.counters += (self.sim.now, series, value)
 
-    # ------------------------------------------------------------------------------------------- entry to engine
+    # -------------------------------------------------------------------------------------- entry to engine
 
     def constant(self, name: str) -> Any:
         """A constant of the entry, in base units, as measured on this machine's family if it was."""
@@ -289,14 +291,16 @@ class Layer:
         return self.sim.what(self.node, "", op, kind)
 
     def station(self, parallel: int, link: str | None = None) -> Station:
-        """A device's queue, with `parallel` requests in service at once, but one at a time in the stage `link`."""
+        """A device's queue, with `parallel` requests in service at once, but one at a time in the stage
+        `link`."""
         assert self.owner.cpus
         thread = Thread(self.owner.cpus[0].sched, self.id, self.node, 1)
         one_at_a_time = NONE if link is None else self.op(link, DEVICE).what
         return Station(self.sim, thread, parallel, self.engine_what("device_queue", QUEUE), one_at_a_time)
 
     def process(self, name: str) -> Thread:
-        """A new thread of a program that runs on this layer: the kernel makes it, a container puts it under its limits."""
+        """A new thread of a program that runs on this layer: the kernel makes it, a container puts it under
+        its limits."""
         return self.below.process(name)
 
     def _lock(self, name: str) -> Lock:
@@ -304,7 +308,7 @@ class Layer:
             self._locks[name] = Lock(self.engine_what(f"lock_{name}", QUEUE))
         return self._locks[name]
 
-    # -------------------------------------------------------------------------------------------- interventions
+    # ---------------------------------------------------------------------------------------- interventions
 
     def change(self, setting: str, value: Any, now: int) -> None:
         """`set` in mid-run: the new value holds from now on."""

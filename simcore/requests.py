@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from .waiting import Gate
 
 KINDS = ("boot", "exec", "read", "run", "slot", "service")
-"""Start; start a program; read bytes; a workload's main flow, one of several beside it, one unit of work (of init: a unit)."""
+"""Start; start a program; read bytes; a workload's main flow, one of several beside it, one unit of work (of
+init: a unit)."""
 
 
 class Request:

@@ -1,7 +1,8 @@
 """What the roles owe each other: the few calls between neighbours that are not requests.
 
-A request goes through any layer; these are asked of one role by another: a kernel runs programs, a hypervisor takes its
-guests out and back in, an engine makes containers. A model that has other public methods has misspelt a request.
+A request goes through any layer; these are asked of one role by another: a kernel runs programs, a hypervisor
+takes its guests out and back in, an engine makes containers. A model that has other public methods has
+misspelt a request.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Hypervisor(Layer):
     """Lends the CPUs of the kernel below to guests, as virtual ones."""
 
     def prepare(self, carrier: Thread) -> None:
-        """Tell a vCPU's carrier what it costs to enter and leave the guest, to halt, and to be interrupted."""
+        """Tell a vCPU's carrier what entering and leaving the guest, halting and interrupts cost."""
         raise NotImplementedError
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
@@ -86,8 +87,8 @@ class Engine(Layer):
 class Workload(Layer):
     """A program that is run to see what happens. `run` is its main flow, on a thread of its own.
 
-    It asks `exec` of the layer it is on, then does its work. A lane finishes at `finish`: after the first instruction, or
-    after the last of a counted number of requests.
+    It asks `exec` of the layer it is on, then does its work. A lane finishes at `finish`: after the first
+    instruction, or after the last of a counted number of requests.
     """
 
     number = NONE  # its place among the scenario's workloads

@@ -1,8 +1,8 @@
 """One run: a scenario and a seed in, a trace and an outcome out.
 
-Time 0 is power-on. Everything that is no tenant boots; when all of it is ready (*host-ready*) the tenants start, each
-with what it holds; a workload starts when what it runs on is ready. `step` executes one event of the queue; `run`
-executes all of them, and gives the same bytes.
+Time 0 is power-on. Everything that is no tenant boots; when all of it is ready (*host-ready*) the tenants
+start, each with what it holds; a workload starts when what it runs on is ready. `step` executes one event of
+the queue; `run` executes all of them, and gives the same bytes.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Run:
         self._power_on(scenario.stack)
         self.sim.drain()
 
-    # --------------------------------------------------------------------------------------------------- the clock
+    # -------------------------------------------------------------------------------------------- the clock
 
     def step(self) -> bool:
         """Execute one event. False when nothing is left to do before the run's end."""
@@ -161,7 +161,7 @@ class Run:
             self.cut = {"id": "budget-memory", "at_ns": self.sim.now, "limit": budget.record_bytes}
         return self.cut is not None
 
-    # ------------------------------------------------------------------------------------------------- starting
+    # --------------------------------------------------------------------------------------------- starting
 
     def _power_on(self, computer: Node) -> None:
         """Start what a computer holds except its tenants; when all of that is ready, they follow."""
@@ -217,7 +217,7 @@ class Run:
         workload.threads.append(thread)
         workload.spawn("run", thread, self.sim.now, workload=workload.number)
 
-    # -------------------------------------------------------------------------------------------- interventions
+    # ---------------------------------------------------------------------------------------- interventions
 
     def _intervene(self, intervention: Intervention) -> None:
         layer = self.stack.layers[intervention.on]
@@ -244,7 +244,7 @@ class Run:
         kill(threads, now)
         self._killed.update((thread.id, now) for thread in threads if thread.id not in self._killed)
 
-    # --------------------------------------------------------------------------------------------------- result
+    # ----------------------------------------------------------------------------------------------- result
 
     def result(self) -> Result:
         """The run's end: nothing is recorded after this."""

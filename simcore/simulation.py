@@ -1,7 +1,7 @@
 """One run in progress: its clock, its draws, its record, and the cores that have something to decide.
 
-The clock is SimPy's: `Simulation.at` puts a call into its queue. Everything that happens in the model is such a call;
-between two calls nothing moves.
+The clock is SimPy's: `Simulation.at` puts a call into its queue. Everything that happens in the model is such
+a call; between two calls nothing moves.
 """
 
 from __future__ import annotations
@@ -19,13 +19,35 @@ if TYPE_CHECKING:
 
 MASK = 0xFFFF_FFFF
 STEP, ODD = 1_664_525, 1_013_904_223  # Numerical Recipes' 32-bit generator
-# How many quantiles a timing's table has: primes, so that two ops whose tables differ in length meet in every combination
-# of their times, and a run repeats itself only after the product of all lengths.
-LENGTHS = (887, 907, 911, 919, 929, 937, 941, 947, 953, 967, 971, 977, 983, 991, 997, 1009, 1013, 1019, 1021, 1031)
+# How many quantiles a timing's table has: primes, so that two ops whose tables differ in length meet in every
+# combination of their times, and a run repeats itself only after the product of all lengths.
+LENGTHS = (
+    887,
+    907,
+    911,
+    919,
+    929,
+    937,
+    941,
+    947,
+    953,
+    967,
+    971,
+    977,
+    983,
+    991,
+    997,
+    1009,
+    1013,
+    1019,
+    1021,
+    1031,
+)
 
 
 def mix(*parts: int | str) -> int:
-    """A 32-bit number that depends on every part: FNV-1a over the text, then murmur's finisher. No float, no state."""
+    """A 32-bit number that depends on every part: FNV-1a over the text, then murmur's finisher. No float, no
+    state."""
     value = 0x811C_9DC5
     for byte in "\x1f".join(map(str, parts)).encode():
         value = ((value ^ byte) * 0x0100_0193) & MASK
@@ -41,15 +63,19 @@ def shuffled(values: Sequence[int], key: int) -> tuple[int, ...]:
         state = (state * STEP + ODD) & MASK
         other = (state >> 8) % (last + 1)
         order[last], order[other] = order[other], order[last]
-    return (0, *[value + 0 for value in order])  # new integers, side by side in memory in the order of their use
+    return (
+        0,
+        *[value + 0 for value in order],
+    )  # new integers, side by side in memory in the order of their use
 
 
 class Op:
     """One operation of one node: what its spans are about, and its stream of draws.
 
-    The k-th draw is a pure function of (seed, node, op, k): a walk through the timing's shuffled quantiles, round and
-    round, from a place that those name. `table` holds them, in nanoseconds, or in `divisor`-ths of one for each unit of a
-    quantity; `table[0]` is unused. `at` counts down: that is the cheapest walk that Python knows.
+    The k-th draw is a pure function of (seed, node, op, k): a walk through the timing's shuffled quantiles,
+    round and round, from a place that those name. `table` holds them, in nanoseconds, or in `divisor`-ths of
+    one for each unit of a quantity; `table[0]` is unused. `at` counts down: that is the cheapest walk that
+    Python knows.
     """
 
     __slots__ = ("at", "divisor", "name", "size", "table", "what")
@@ -126,7 +152,7 @@ class Simulation:
             if core.poked:
                 core.run(True)
 
-    # ------------------------------------------------------------------------------ what the record's numbers mean
+    # ----------------------------------------------------------------------- what the record's numbers mean
 
     def _index(self, table: list[Any], key: Any, entry: Any) -> int:
         known = self._known.get((id(table), key))

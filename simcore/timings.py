@@ -1,7 +1,8 @@
 """A timing is a cost with a birth certificate: how long, how spread out, who measured it, where, on what.
 
-One entry table becomes one frozen `Timing`; a run turns it into about a thousand integers, quantiles that draws walk through.
-The table's mean is the stated time (to 1/2048 ns), so spread makes no stack faster or slower on average.
+One entry table becomes one frozen `Timing`; a run turns it into about a thousand integers, quantiles that
+draws walk through. The table's mean is the stated time (to 1/2048 ns), so spread makes no stack faster or
+slower on average.
 """
 
 import math

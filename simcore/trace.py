@@ -1,8 +1,8 @@
 """The record of one run: what every view reads, and nothing else.
 
-A run writes spans (who did what, on which thread, from when to when) and little else while it runs: seven integers
-a span, at the end of a list. Columns, instants and counters are made from them once, when the run is over.
-`docs/reference/trace.md` describes the bytes; `static/strata/trace.js` reads them in the browser.
+A run writes spans (who did what, on which thread, from when to when) and little else while it runs: seven
+integers a span, at the end of a list. Columns, instants and counters are made from them once, when the run is
+over. `docs/reference/trace.md` describes the bytes; `static/strata/trace.js` reads them in the browser.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ CPU, WAIT, QUEUE, DEVICE, SERVE = range(5)
 INSTANT_KINDS = ("exit", "interrupt", "fault", "marker")
 NONE = -1
 
-# While a run goes on, a span is five 64-bit integers: parent span, what (an index into `Recorder.whats`), thread, start, end.
-# A *place* is where one begins, in bytes. Few spans have a request or a cause of their own; the others have their parent's.
+# While a run goes on, a span is five 64-bit integers: parent span, what (an index into `Recorder.whats`),
+# thread, start, end. A *place* is where one begins, in bytes. Few spans have a request or a cause of their
+# own; the others have their parent's.
 FIELD = 8
 PARENT, WHAT, THREAD, START, END = range(0, 5 * FIELD, FIELD)
 WIDTH = 5 * FIELD
@@ -50,9 +51,13 @@ class What:
 class Recorder:
     """Takes down one run. Times are integer nanoseconds since power-on."""
 
-    data: bytearray = field(default_factory=bytearray)  # the spans: `data += span_bytes(parent, what, thread, start, end)`
+    data: bytearray = field(
+        default_factory=bytearray
+    )  # the spans: `data += span_bytes(parent, what, thread, start, end)`
     asked: dict[int, int] = field(default_factory=dict)  # span -> the request that it carries
-    causes: dict[int, int] = field(default_factory=dict)  # span -> the span that caused it without being its parent
+    causes: dict[int, int] = field(
+        default_factory=dict
+    )  # span -> the span that caused it without being its parent
     whats: list[What] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)  # kind, workload, node, span, cause
     wakeups: list[int] = field(default_factory=list)  # at, waker, woken, request, span
@@ -88,9 +93,9 @@ class Recorder:
     def shift(self, place: int, stop: int, closed: Sequence[int], gaps: Sequence[tuple[int, int]]) -> None:
         """Move the marks of a burst past the times when its CPU was elsewhere.
 
-        `place` to `stop` are the burst's spans, `closed` the places of older spans that it closed, `gaps` (start,
-        length) in order. A start at or after a gap's start moves, an end only when it lies after it; a span without
-        length at the gap's start stays with its parent.
+        `place` to `stop` are the burst's spans, `closed` the places of older spans that it closed, `gaps`
+        (start, length) in order. A start at or after a gap's start moves, an end only when it lies after it;
+        a span without length at the gap's start stays with its parent.
         """
         for begin, length in gaps:
             for at in range(place, stop, WIDTH):
@@ -125,7 +130,8 @@ class Recorder:
                 self.logs += lines[first : first + 4]
 
     def cut(self, end_ns: int, killed: Mapping[int, int] | None = None) -> int:
-        """End the record: whatever is open or in the future ends at `end_ns`. Returns how many spans were cut.
+        """End the record: whatever is open or in the future ends at `end_ns`. Returns how many spans were
+        cut.
 
         `killed`: threads that ended before, and when. What was open on them then ended with them.
         """
@@ -150,7 +156,8 @@ class Recorder:
         return rows[which // FIELD :: WIDTH // FIELD]
 
     def _end(self, killed: Mapping[int, int]) -> None:
-        """Close what dead threads left open, but not before the end of what still went on for it: a device's part."""
+        """Close what dead threads left open, but not before the end of what still went on for it: a device's
+        part."""
         latest: dict[int, int] = {}
         for place in range(len(self.data) - WIDTH, -1, -WIDTH):
             died = killed.get(self.get(place + THREAD))
@@ -159,7 +166,10 @@ class Recorder:
                 if end == OPEN:
                     self.put(place + END, max(died, latest.get(place, died)))
                     self.unfinished.add(place // WIDTH)
-                elif self.whats[self.get(place + WHAT)].kind in (WAIT, QUEUE) and self.get(place + START) <= died:
+                elif (
+                    self.whats[self.get(place + WHAT)].kind in (WAIT, QUEUE)
+                    and self.get(place + START) <= died
+                ):
                     self.put(place + END, min(end, died))
             over = self.get(place + PARENT) * WIDTH
             if over >= 0:
@@ -239,7 +249,9 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
             times, length = spans["count"][i], end[i] - start[i]
             mark, node, asker = marks[w], node_of[w], request[i]
             instants += [(start[i] + length * k // times, mark, node, asker, i) for k in range(times)]
-    logs = [(recorder.get(line[0]) if line[0] >= 0 else ~line[0], *line[1:]) for line in _by(recorder.logs, 4)]
+    logs = [
+        (recorder.get(line[0]) if line[0] >= 0 else ~line[0], *line[1:]) for line in _by(recorder.logs, 4)
+    ]
     asked = [
         (i, kind, workload, node, span, *((start[span], end[span]) if span >= 0 else (NONE, NONE)), cause)
         for i, (kind, workload, node, span, cause) in enumerate(_by(recorder.requests, 5))
@@ -267,7 +279,7 @@ def _by(flat: list[int], width: int) -> Iterable[tuple[int, ...]]:
 
 
 def encode(header: dict[str, Any], tables: dict[str, dict[str, Column]]) -> bytes:
-    """The file's bytes: the same tables and header always give the same bytes, whatever machine writes them."""
+    """The file's bytes: the same tables and header give the same bytes on every machine."""
     listed: list[dict[str, Any]] = []
     parts: list[bytes] = []
     offset = 0
@@ -304,8 +316,9 @@ def _encoded(table: dict[str, Column], name: str, encoding: str) -> array[int]:
 
 
 def _pack(values: array[int]) -> tuple[str, bytes]:
-    """The narrowest whole number of bytes that holds every value, and those bytes in planes: first the lowest byte of
-    every row, then the next of every row. Neighbours are alike there, so that it compresses to two thirds."""
+    """The narrowest whole number of bytes that holds every value, and those bytes in planes: first the lowest
+    byte of every row, then the next of every row. Neighbours are alike there, so that it compresses to two
+    thirds."""
     low, high = (min(values), max(values)) if values else (0, 0)
     width = next(w for w in range(1, ALIGN + 1) if -(1 << 8 * w - 1) <= low and high < 1 << 8 * w - 1)
     if sys.byteorder == "big":
@@ -331,7 +344,8 @@ def _unpack(data: bytes, width: int) -> array[int]:
 
 @dataclass(frozen=True)
 class Trace:
-    """A run to look at: its header (a dict, see the reference) and its tables by name, each a dict of columns."""
+    """A run to look at: its header (a dict, see the reference) and its tables by name, each a dict of
+    columns."""
 
     header: dict[str, Any]
     tables: dict[str, dict[str, Column]]

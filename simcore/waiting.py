@@ -1,7 +1,8 @@
 """What a flow waits for: a time, a gate, a lock, a device's queue.
 
-Each is an *effect* (see `cpu`): the flow leaves its thread, the thread goes on with its next flow or blocks, and when
-the wait is over the flow is ready on its thread again and wakes it. The wait is one span of the flow.
+Each is an *effect* (see `cpu`): the flow leaves its thread, the thread goes on with its next flow or blocks,
+and when the wait is over the flow is ready on its thread again and wakes it. The wait is one span of the
+flow.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ class Completion(Alarm):
 class Station:
     """A device's queue: so many requests in service at once, the others wait in order.
 
-    A request that is done goes on "in the device": on a thread that no scheduler knows and that can only interrupt.
+    A request that is done goes on "in the device": on a thread that no scheduler knows and that can only
+    interrupt.
     """
 
     def __init__(

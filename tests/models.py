@@ -1,8 +1,9 @@
-"""What a component's code names: the operations, constants, settings, log lines and requests that stand in it as literals.
+"""What a component's code names: the operations, constants, settings, log lines and requests that stand in it
+as literals.
 
-The code is read, not run: a model is its class and those above it in the role folders. A name may be written where it is
-used (`self.spend(request, "vfs_read")`), handed to a method that uses it (`self._fetch(request, "exec_reads", "block")`),
-composed (`f"service_{name}"`), or stand in a list of the class (`*self.medium`).
+The code is read, not run: a model is its class and those above it in the role folders. A name may be written
+where it is used (`self.spend(request, "vfs_read")`), handed to a method that uses it (`self._fetch(request,
+"exec_reads", "block")`), composed (`f"service_{name}"`), or stand in a list of the class (`*self.medium`).
 """
 
 import ast

@@ -1,6 +1,7 @@
 """One battery for every component: a new one is tested by existing.
 
-Its code, its entry and its texts must name the same things; and a small stack with it must build, boot and carry a read.
+Its code, its entry and its texts must name the same things; and a small stack with it must build, boot and
+carry a read.
 """
 
 import re
@@ -42,7 +43,7 @@ on_every_machine = pytest.mark.parametrize("machine", MACHINES)
 in_every_language = pytest.mark.parametrize("lang", LANGUAGES)
 
 
-# ------------------------------------------------------------------------------------------------ code and entry
+# ------------------------------------------------------------------------------------------- code and entry
 
 
 def test_every_folder_has_components() -> None:
@@ -63,7 +64,8 @@ def test_its_public_methods_are_requests_or_what_its_role_owes(entry: Entry) -> 
         name
         for cls in classes_of(entry)
         for name, value in vars(cls).items()
-        if not name.startswith("_") and (callable(value) or isinstance(value, (property, staticmethod, classmethod)))
+        if not name.startswith("_")
+        and (callable(value) or isinstance(value, (property, staticmethod, classmethod)))
     }
     assert sorted(public - owed) == []
 
@@ -101,7 +103,9 @@ def test_every_setting_does_something(entry: Entry) -> None:
     chosen = {
         name: setting
         for name, setting in entry.settings.items()
-        if setting.type != "component" and len(setting.choices) != 1 and (entry.id, name) not in WITHOUT_EFFECT_YET
+        if setting.type != "component"
+        and len(setting.choices) != 1
+        and (entry.id, name) not in WITHOUT_EFFECT_YET
     }
     assert unused(names(entry, "setting"), chosen) == []
     own = [named for named in named_by(entry) if named.what == "setting" and named.whose == OWN]
@@ -131,7 +135,7 @@ def test_what_it_needs_is_offered_by_something(entry: Entry) -> None:
     assert sorted(set(entry.needs) - offered) == []
 
 
-# ------------------------------------------------------------------------------------------------------- texts
+# ---------------------------------------------------------------------------------------------------- texts
 
 
 def keys(table: object, path: str = "") -> Iterator[str]:
@@ -186,7 +190,10 @@ def test_its_kernel_log_is_english_everywhere_and_complete(entry: Entry) -> None
 @every_component
 def test_its_chinese_is_chinese(entry: Entry) -> None:
     words = entry.texts("zh-hans")
-    prose = [words["note"], *(op[part] for op in words.get("ops", {}).values() for part in ("say", "explain"))]
+    prose = [
+        words["note"],
+        *(op[part] for op in words.get("ops", {}).values() for part in ("say", "explain")),
+    ]
     assert [text for text in prose if not re.search(r"[\u4e00-\u9fff]", text)] == []
 
 
@@ -204,7 +211,7 @@ def test_findings_say_the_same_in_every_language() -> None:
     assert all(other == first for other in others)
 
 
-# ------------------------------------------------------------------------------------- a small stack with it in it
+# ------------------------------------------------------------------------------ a small stack with it in it
 
 
 def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
@@ -286,7 +293,7 @@ def test_a_small_stack_with_it_boots_and_carries_a_read(entry: Entry, machine: s
         assert {node["state"] for node in result.outcome["nodes"].values()} == {"ready"}
         answered = {name: numbers["n"] for name, numbers in result.outcome["workloads"].items()}
         assert 0 not in answered.values(), answered
-        reads = [kind for kind in result.trace.tables["requests"]["kind"]]
+        reads = list(result.trace.tables["requests"]["kind"])
         assert result.trace.header["request_kinds"].index("read") in reads
 
 

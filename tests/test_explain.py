@@ -1,7 +1,6 @@
 """Explanations: paths that leave no instant out, gaps that sum, journeys that read like the diagram."""
 
 import functools
-import os
 from itertools import pairwise
 from pathlib import Path
 

@@ -78,7 +78,8 @@ def test_every_golden_file_is_compared_with_something() -> None:
 
 @pytest.mark.parametrize("stack", PREBUILT)
 def test_a_journey_reads_like_its_description(stack: str) -> None:
-    """The signs in order, as JOURNEYS tells them: switch into the kernel, device without CPU, wake-up, return."""
+    """The signs in order, as JOURNEYS tells them: switch into the kernel, device without CPU, wake-up,
+    return."""
     text = simcore.journey(ran(stack, "random-read", spread=False).trace).as_text("en")
     steps = [line.split("  ") for line in text.splitlines() if "  " in line]
     assert steps

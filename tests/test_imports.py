@@ -18,7 +18,8 @@ ENTRIES = "simcore.catalog simcore.component simcore.timings simcore.units simco
 # Module or package → what it may import of simcore; a package may always import from itself.
 MAY_IMPORT = {
     "simcore": "simcore.run simcore.stack simcore.explain simcore.trace " + ENTRIES,
-    "simcore.__main__": "simcore simcore.terminal simcore.run simcore.explain simcore.stack simcore.trace " + ENTRIES,
+    "simcore.__main__": "simcore simcore.terminal simcore.run simcore.explain simcore.stack simcore.trace "
+    + ENTRIES,
     "simcore.terminal": "simcore simcore.explain simcore.stack simcore.trace " + ENTRIES,
     "simcore.explain": "simcore.trace " + ENTRIES,
     "simcore.run": "simcore.stack simcore.simulation simcore.layer simcore.roles simcore.cpu simcore.trace simcore.catalog",
@@ -80,7 +81,8 @@ def imports(module: str) -> frozenset[str]:
             above = package[: len(package) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])
             found |= {
-                f"{source}.{alias.name}" if f"{source}.{alias.name}" in MODULES else source for alias in node.names
+                f"{source}.{alias.name}" if f"{source}.{alias.name}" in MODULES else source
+                for alias in node.names
             }
     return frozenset(found)
 
@@ -112,7 +114,9 @@ def test_the_rooms_of_components_do_not_know_each_other() -> None:
 
 def test_no_module_imports_itself_by_a_detour() -> None:
     """Ordered by who needs whom, modules form no ring, whenever the import is carried out."""
-    late = {("simcore.stack.scenario", "simcore.stack.rules")}  # a frozen scenario that is edited is checked again
+    late = {
+        ("simcore.stack.scenario", "simcore.stack.rules")
+    }  # a frozen scenario that is edited is checked again
     left = {
         module: {n for n in imports(module) if n in MODULES and n != module and (module, n) not in late}
         for module in MODULES
@@ -147,9 +151,9 @@ class Absent:
     def find_spec(self, name, *_):
         if name.split(".")[0] in ("django", "channels", "uvicorn", "simweb"):
             raise ImportError(name + " is not installed")
-sys.meta_path.insert(0, Absent())
-import simcore
-print(simcore.run(simcore.scenario(simcore.prebuilt()["linux"], workload="boot")).outcome["workloads"]["boot"]["n"])
+sys.meta_path.insert(0, Absent()) import simcore
+print(simcore.run(simcore.scenario(simcore.prebuilt()["linux"],
+workload="boot")).outcome["workloads"]["boot"]["n"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "1", done.stderr

@@ -32,7 +32,9 @@ def numbers(tree: ast.AST) -> Iterator[tuple[int, object]]:
         for inner in ast.walk(node.slice)
     }
     prose = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or id(node) in indices | prose or isinstance(node.value, bool):
@@ -55,7 +57,9 @@ def test_a_model_contains_no_number(file: Path) -> None:
     assert list(numbers(ast.parse(file.read_text()))) == []
 
 
-@pytest.mark.parametrize("code", ["x = 2", "wait(1.5)", "f(-3)", "p = '5 ms'", "s = '64 KiB'", "range(100)", "1e3"])
+@pytest.mark.parametrize(
+    "code", ["x = 2", "wait(1.5)", "f(-3)", "p = '5 ms'", "s = '64 KiB'", "range(100)", "1e3"]
+)
 def test_a_number_in_a_model_would_be_found(code: str) -> None:
     assert list(numbers(ast.parse("y = " + code if code == "1e3" else code))) != []
 
@@ -98,7 +102,10 @@ def test_what_is_measured_or_published_names_machine_or_evidence(entry: Entry) -
 def test_spread_makes_no_timing_longer_or_shorter_on_average(entry: Entry) -> None:
     for timing in entry.timings.values():
         table, flat = quantiles(timing, 3 * GHZ), quantiles(timing, 3 * GHZ, spread=False)
-        assert abs(sum(table) - len(table) * timing.mean(3 * GHZ) * (timing.per and 2**20 or 1)) <= len(table) / 2
+        assert (
+            abs(sum(table) - len(table) * timing.mean(3 * GHZ) * ((timing.per and 2**20) or 1))
+            <= len(table) / 2
+        )
         assert len(set(flat)) == 1
         assert min(table) >= 0
 

@@ -44,7 +44,7 @@ def test_every_prebuilt_stack_accepts_every_workload(stack: str, workload: str) 
     result = ran(stack, workload)
     assert result.outcome["lane"]["finished"]
     assert result.outcome["workloads"][workload]["n"] > 0
-    assert set(node["state"] for node in result.outcome["nodes"].values()) == {"ready"}
+    assert {node["state"] for node in result.outcome["nodes"].values()} == {"ready"}
 
 
 @pytest.mark.parametrize("machine", [entry.id for entry in load_catalog().of_role("machine")])
@@ -55,7 +55,7 @@ def test_every_stack_runs_on_every_machine(stack: str, machine: str) -> None:
     assert result.trace.header["nodes"][0]["is"] == machine
 
 
-# --------------------------------------------------------------------------------------------------------- races
+# ---------------------------------------------------------------------------------------------------- races
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,9 @@ def read_race() -> simcore.RaceResult:
     return simcore.race([scenario(name, workload="random-read") for name in PREBUILT], names=PREBUILT)
 
 
-def test_a_process_starts_before_a_container_and_a_container_before_a_guest(boot_race: simcore.RaceResult) -> None:
+def test_a_process_starts_before_a_container_and_a_container_before_a_guest(
+    boot_race: simcore.RaceResult,
+) -> None:
     assert boot_race.order[:2] == ["linux", "docker-on-linux"]
     assert set(boot_race.order[2:]) == set(GUESTS)
     ends = [lane.end_ns for lane in boot_race.ordered]
@@ -120,7 +122,9 @@ def test_nearly_all_of_a_guests_boot_is_the_guests_own(boot_race: simcore.RaceRe
 
 def test_from_power_on_the_lanes_are_longer_by_the_boot_of_the_host() -> None:
     stacks = [scenario(name, workload="boot") for name in PREBUILT[:2]]
-    from_ready, from_power = (simcore.race(stacks, start=start, names=PREBUILT[:2]) for start in ("host-ready", "power-on"))
+    from_ready, from_power = (
+        simcore.race(stacks, start=start, names=PREBUILT[:2]) for start in ("host-ready", "power-on")
+    )
     for short, long in zip(from_ready.lanes, from_power.lanes, strict=True):
         assert long.end_ns - short.end_ns == short.start_ns > 0
     for gap in from_power.gaps:
@@ -133,7 +137,7 @@ def test_a_race_of_a_stack_with_itself_is_a_tie_without_parts() -> None:
     assert race.gap.parts == []
 
 
-# --------------------------------------------------------------------------------------------------------- reads
+# ---------------------------------------------------------------------------------------------------- reads
 
 
 def read_spans(stack: str, number: int = 0) -> list[Span]:
@@ -237,7 +241,9 @@ def test_reads_are_dearer_the_more_there_is_below() -> None:
 
 
 def mean_read(stack: str, **vary: Any) -> int:
-    changed = scenario(stack, workload="random-read", vary={f"random-read.{key}": value for key, value in vary.items()})
+    changed = scenario(
+        stack, workload="random-read", vary={f"random-read.{key}": value for key, value in vary.items()}
+    )
     mean: int = simcore.run(changed, spread=False).outcome["workloads"]["random-read"]["mean_ns"]
     return mean
 
@@ -274,28 +280,40 @@ def test_on_a_hard_disk_all_stacks_read_alike() -> None:
 def test_a_deeper_queue_brings_more_reads_a_second(stack: str) -> None:
     rates = []
     for depth in (1, 4, 16):
-        changed = scenario(stack, workload="random-read", vary={"random-read.depth": depth, "random-read.count": 400})
+        changed = scenario(
+            stack, workload="random-read", vary={"random-read.depth": depth, "random-read.count": 400}
+        )
         rates.append(simcore.run(changed).outcome["workloads"]["random-read"]["per_s"])
     assert rates[0] < rates[1] <= rates[2] * 1.02
 
 
 def test_a_larger_block_takes_longer() -> None:
-    assert mean_read("linux", block="4 KiB") < mean_read("linux", block="64 KiB") < mean_read("linux", block="1 MiB")
+    assert (
+        mean_read("linux", block="4 KiB")
+        < mean_read("linux", block="64 KiB")
+        < mean_read("linux", block="1 MiB")
+    )
 
 
 def test_kicks_and_interrupts_are_suppressed_with_depth() -> None:
     """While the other side is at work anyway, nobody needs to be told: exits for each read fall."""
     exits = {}
     for depth in (1, 16):
-        changed = scenario("linux-on-kvm", workload="random-read", vary={"random-read.depth": depth, "random-read.count": 320})
+        changed = scenario(
+            "linux-on-kvm",
+            workload="random-read",
+            vary={"random-read.depth": depth, "random-read.count": 320},
+        )
         trace = simcore.run(changed).trace
         reads = {row["id"] for row in requests(trace, "read", "random-read")}
-        exits[depth] = sum(span.op == "ioeventfd" and span.request in reads for span in spans(trace)) / len(reads)
+        exits[depth] = sum(span.op == "ioeventfd" and span.request in reads for span in spans(trace)) / len(
+            reads
+        )
     assert exits[1] == pytest.approx(1, abs=0.05)
     assert exits[16] < 0.7
 
 
-# --------------------------------------------------------------------------------------------------- who is where
+# --------------------------------------------------------------------------------------------- who is where
 
 
 def test_containers_print_no_kernel_line_of_their_own() -> None:
@@ -308,7 +326,11 @@ def test_containers_print_no_kernel_line_of_their_own() -> None:
 def test_a_guest_boots_a_second_kernel_after_the_host_is_ready(stack: str) -> None:
     outcome = ran(stack, "boot").outcome
     assert outcome["host_ready_ns"] <= outcome["nodes"]["vm1.firmware"]["ready_ns"]
-    assert outcome["nodes"]["host-os"]["ready_ns"] < outcome["nodes"]["vm1"]["ready_ns"] < outcome["nodes"]["guest-os"]["ready_ns"]
+    assert (
+        outcome["nodes"]["host-os"]["ready_ns"]
+        < outcome["nodes"]["vm1"]["ready_ns"]
+        < outcome["nodes"]["guest-os"]["ready_ns"]
+    )
 
 
 @every_stack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def of_role(role: str, on: str | None = None) -> list[str]:
     return [entry.id for entry in CATALOG.of_role(role) if on is None or on in entry.sits_on]
 
 
-# ------------------------------------------------------------------------------------------------- random stacks
+# -------------------------------------------------------------------------------------------- random stacks
 
 
 @st.composite
@@ -95,7 +96,11 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool) -> Raw:
             homes.append(box)
     if guests:
         for hypervisor in draw(st.lists(st.sampled_from(of_role("hypervisor")), max_size=2, unique=True)):
-            disks = [disk for disk in of_role("device", "vm") if set(CATALOG[disk].needs) <= set(CATALOG[hypervisor].provides)]
+            disks = [
+                disk
+                for disk in of_role("device", "vm")
+                if set(CATALOG[disk].needs) <= set(CATALOG[hypervisor].provides)
+            ]
             vms = []
             for number in range(draw(st.integers(0, 2))):
                 vm = f"{hypervisor.split('-')[0]}{number}"
@@ -141,7 +146,7 @@ def stacks(draw: st.DrawFn) -> Raw:
 seeds = st.integers(1, 1000)
 
 
-# ------------------------------------------------------------------------------------------ what must always hold
+# ------------------------------------------------------------------------------------ what must always hold
 
 
 def check_tree(trace: Trace, found: list[Span]) -> None:
@@ -196,7 +201,7 @@ def check_cpus(found: list[Span], cores: int) -> None:
         by_thread[thread].append((start, end))
     for thread, times in by_thread.items():
         times.sort()
-        for (_, end), (start, _) in zip(times, times[1:], strict=False):
+        for (_, end), (start, _) in itertools.pairwise(times):
             assert end <= start, f"{thread} has two CPUs at {start}"
 
 
@@ -209,7 +214,8 @@ def asked(load: Raw) -> int:
 
 
 def check_loads(raw: Raw, result: simcore.Result, found: list[Span]) -> None:
-    """Every workload does all that it was asked for, after what it runs on is ready, at the CPU time it was given."""
+    """Every workload does all that it was asked for, after what it runs on is ready, at the CPU time it was
+    given."""
     nodes = result.outcome["nodes"]
     inside: dict[int, int] = defaultdict(int)
     for span in found:
@@ -220,7 +226,11 @@ def check_loads(raw: Raw, result: simcore.Result, found: list[Span]) -> None:
         began = [span.start for span in found if span.node == load["id"]]
         assert min(began) >= nodes[load["on"]]["ready_ns"], load
         if "work" in load["settings"]:
-            done = [span.length - inside[span.id] for span in found if span.node == load["id"] and span.op == "compute"]
+            done = [
+                span.length - inside[span.id]
+                for span in found
+                if span.node == load["id"] and span.op == "compute"
+            ]
             work = int(load["settings"]["work"].split()[0]) * 1000
             assert done == [work] * asked(load)
 
@@ -320,7 +330,9 @@ def test_every_request_of_any_workload_has_a_journey_that_tiles_it(raw: Raw, see
 
 @examples(12)
 @given(stacks(), seeds, st.data())
-def test_after_any_kill_the_dead_do_nothing_and_time_is_conserved(raw: Raw, seed: int, data: st.DataObject) -> None:
+def test_after_any_kill_the_dead_do_nothing_and_time_is_conserved(
+    raw: Raw, seed: int, data: st.DataObject
+) -> None:
     plain = simcore.run(simcore.scenario(raw), seed)
     at = data.draw(st.integers(1, plain.trace.header["end_ns"]))
     on = data.draw(st.sampled_from(sorted(plain.scenario.nodes)))
@@ -351,7 +363,7 @@ def test_after_any_kill_the_dead_do_nothing_and_time_is_conserved(raw: Raw, seed
         assert on in parents
 
 
-# --------------------------------------------------------------------------------------------- one thing wrong with it
+# ---------------------------------------------------------------------------------- one thing wrong with it
 
 
 def nodes_of(raw: Raw) -> list[Raw]:
@@ -359,7 +371,8 @@ def nodes_of(raw: Raw) -> list[Raw]:
     while waiting:
         node = waiting.pop()
         found.append(node)
-        waiting += node.get("holds", [])
+        holds = node.get("holds")
+        waiting += holds if isinstance(holds, list) else []
     return found
 
 
@@ -376,18 +389,24 @@ def another_component(raw: Raw, data: st.DataObject) -> None:
 
 def another_setting(raw: Raw, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["cpus", "vcpus", "memory", "disk", "firmware", "init", "nope"]))
-    value = data.draw(st.sampled_from([0, -1, 2, 10**30, "2", "4 KiB", "-4 KiB", "1 s", "nvme", "virtio-blk", [], {}, None, True]))
-    some(raw, data).setdefault("settings", {})[name] = value
+    value = data.draw(
+        st.sampled_from(
+            [0, -1, 2, 10**30, "2", "4 KiB", "-4 KiB", "1 s", "nvme", "virtio-blk", [], {}, None, True]
+        )
+    )
+    node = some(raw, data)
+    node["settings"] = {**(node["settings"] if isinstance(node.get("settings"), dict) else {}), name: value}
 
 
 def another_place(raw: Raw, data: st.DataObject) -> None:
     node = some(raw, data)
     target = some(raw, data)
-    if node is not raw["stack"] and target not in nodes_of({"stack": node}):
-        for parent in nodes_of(raw):
-            if node in parent.get("holds", []):
-                parent["holds"].remove(node)
-        target.setdefault("holds", []).append(node)
+    if node is raw["stack"] or any(target is inner for inner in nodes_of({"stack": node})):
+        return
+    for parent in nodes_of(raw):
+        if isinstance(parent.get("holds"), list):
+            parent["holds"] = [held for held in parent["holds"] if held is not node]
+    target["holds"] = [*(target["holds"] if isinstance(target.get("holds"), list) else []), node]
 
 
 def another_field(raw: Raw, data: st.DataObject) -> None:
@@ -399,7 +418,11 @@ def another_field(raw: Raw, data: st.DataObject) -> None:
 def another_load(raw: Raw, data: st.DataObject) -> None:
     load = data.draw(st.sampled_from(raw["workloads"]))
     field = data.draw(st.sampled_from(["on", "is", "start", "for", "settings", "id"]))
-    load[field] = data.draw(st.sampled_from(["host", "host-os", "spin", "nvme", "1 s", "0 s", {}, {"count": 2}, {"count": 0}, None]))
+    load[field] = data.draw(
+        st.sampled_from(
+            ["host", "host-os", "spin", "nvme", "1 s", "0 s", {}, {"count": 2}, {"count": 0}, None]
+        )
+    )
 
 
 def another_intervention(raw: Raw, data: st.DataObject) -> None:
@@ -408,7 +431,9 @@ def another_intervention(raw: Raw, data: st.DataObject) -> None:
             "at": data.draw(st.sampled_from(["0 s", "85 s", "-1 s", 5, None])),
             "on": data.draw(st.sampled_from(["host-os", "host-os-box0", "kvm0", "nope", "host.disk", None])),
             "do": data.draw(st.sampled_from(["set", "fail", "stop", "dance", None])),
-            **data.draw(st.sampled_from([{}, {"settings": {"cpus": 0.5}}, {"fault": "kill"}, {"fault": "rust"}])),
+            **data.draw(
+                st.sampled_from([{}, {"settings": {"cpus": 0.5}}, {"fault": "kill"}, {"fault": "rust"}])
+            ),
         }
     ]
 
@@ -420,7 +445,9 @@ SPOILS: list[Spoil] = [
 
 @examples(60)
 @given(stacks(), st.lists(st.sampled_from(SPOILS), min_size=1, max_size=3), st.data())
-def test_a_scenario_builds_exactly_when_it_has_no_errors(raw: Raw, spoils: list[Spoil], data: st.DataObject) -> None:
+def test_a_scenario_builds_exactly_when_it_has_no_errors(
+    raw: Raw, spoils: list[Spoil], data: st.DataObject
+) -> None:
     spoiled = copy.deepcopy(raw)
     for spoil in spoils:
         spoil(spoiled, data)
@@ -430,7 +457,10 @@ def test_a_scenario_builds_exactly_when_it_has_no_errors(raw: Raw, spoils: list[
     for finding in errors:
         for lang in ("en", "zh-hans"):
             told = finding.as_dict(lang)
-            assert told["message"] and told["why"] and told["hint"] and "{" not in told["message"].replace("{…}", "")
+            assert told["message"]
+            assert told["why"]
+            assert told["hint"]
+            assert "{" not in told["message"].replace("{…}", "")
     if errors:
         with pytest.raises(simcore.ScenarioError) as raised:
             simcore.scenario(spoiled)

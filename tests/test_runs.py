@@ -1,4 +1,5 @@
-"""The same scenario and seed give the same bytes, everywhere and however they are run; and runs end as they should."""
+"""The same scenario and seed give the same bytes, everywhere and however they are run; and runs end as they
+should."""
 
 import os
 import subprocess
@@ -21,7 +22,7 @@ for name in sys.argv[1:]:
 """
 
 
-# ------------------------------------------------------------------------------------------------- the same again
+# ------------------------------------------------------------------------------------------- the same again
 
 
 @pytest.mark.parametrize("stack", PREBUILT)
@@ -71,7 +72,9 @@ def test_a_step_is_one_event() -> None:
 
 def test_looking_at_the_progress_changes_nothing() -> None:
     seen: list[tuple[int, int]] = []
-    watched = simcore.run(scenario("linux-on-kvm", workload="random-read"), 1, progress=lambda *at: seen.append(at))
+    watched = simcore.run(
+        scenario("linux-on-kvm", workload="random-read"), 1, progress=lambda *at: seen.append(at)
+    )
     assert watched.trace_sha256 == ran("linux-on-kvm", "random-read").trace_sha256
     assert seen
     assert seen == sorted(seen)
@@ -104,7 +107,7 @@ def test_a_scenario_and_its_canonical_form_are_the_same_run(stack: str) -> None:
     assert simcore.run(again).trace_sha256 == simcore.run(first).trace_sha256
 
 
-# --------------------------------------------------------------------------------------------- each node's own luck
+# ------------------------------------------------------------------------------------- each node's own luck
 
 
 def durations(result: simcore.Result, node: str) -> dict[tuple[str, str], list[int]]:
@@ -158,7 +161,7 @@ def test_like_nodes_have_like_luck_in_all_stacks() -> None:
         assert other[: len(first) - 100] == first[: len(first) - 100]  # the boot of the host
 
 
-# -------------------------------------------------------------------------------------------------- how runs end
+# --------------------------------------------------------------------------------------------- how runs end
 
 
 def test_a_span_budget_cuts_the_run_and_says_so() -> None:
@@ -192,11 +195,18 @@ def test_until_ends_the_run_in_mid_work_and_nothing_lies_beyond() -> None:
     result = simcore.run(scenario("linux", workload="random-read", until=f"{middle} ns"))
     assert result.trace.header["end_ns"] == middle
     assert result.cut == {"id": "until", "at_ns": middle}
-    for table, column in (("spans", "end_ns"), ("logs", "at_ns"), ("wakeups", "at_ns"), ("requests", "end_ns")):
+    for table, column in (
+        ("spans", "end_ns"),
+        ("logs", "at_ns"),
+        ("wakeups", "at_ns"),
+        ("requests", "end_ns"),
+    ):
         assert max(result.trace.column(table, column), default=0) <= middle
     assert 0 < result.outcome["workloads"]["random-read"]["n"] < 100
-    before = [row for row in zip(whole.trace.spans["start_ns"], whole.trace.spans["op"], strict=True)]
-    assert [row for row in zip(result.trace.spans["start_ns"], result.trace.spans["op"], strict=True)][:500] == before[:500]
+    before = list(zip(whole.trace.spans["start_ns"], whole.trace.spans["op"], strict=True))
+    assert (
+        list(zip(result.trace.spans["start_ns"], result.trace.spans["op"], strict=True))[:500] == before[:500]
+    )
 
 
 def test_a_run_ends_with_its_last_event_and_that_is_no_cut() -> None:
@@ -217,7 +227,7 @@ def test_only_what_was_answered_counts() -> None:
     assert result.outcome["workloads"]["random-read"]["per_s"] == round(2e9 / (middle - began), 3)
 
 
-# ------------------------------------------------------------------------------------------- what is in every trace
+# ----------------------------------------------------------------------------------- what is in every trace
 
 
 @pytest.mark.parametrize("workload", ["boot", "random-read"])
@@ -233,7 +243,16 @@ def test_a_console_line_stands_within_the_request_that_wrote_it(stack: str, work
 @pytest.mark.parametrize("stack", PREBUILT)
 def test_console_lines_of_a_kernel_come_in_the_order_of_its_boot(stack: str) -> None:
     result = ran(stack, "boot")
-    order = ["linux_version", "memory", "smp", "disk_found", "free_initramfs", "mount_root", "run_init", "target"]
+    order = [
+        "linux_version",
+        "memory",
+        "smp",
+        "disk_found",
+        "free_initramfs",
+        "mount_root",
+        "run_init",
+        "target",
+    ]
     for node, facts in result.outcome["nodes"].items():
         if node.endswith("-os"):
             texts = [text for _, _, text in lines(result.trace, node)]

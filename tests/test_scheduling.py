@@ -32,7 +32,7 @@ from simcore.trace import CPU, END, PARENT, SERVE, START, THREAD, WHAT
 from simcore.waiting import Lock, Station
 from tests.toy import MS, UNIT, US, Make, World, fair, round_robin
 
-UNTIL = 4 * MS
+UNTIL = 3 * MS
 MORE = int(os.environ.get("STRATA_EXAMPLES", "0"))  # so many, and new ones each time, instead of the same 300
 Interval = tuple[int, int]
 Policy = Callable[[], Make]

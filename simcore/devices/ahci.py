@@ -1,7 +1,8 @@
 """AHCI: a real SATA controller's registers, played by the hypervisor.
 
-The guest's driver does not know that it is a guest: it writes commands into memory and touches registers, and each touch
-is an exit. The command itself goes to a thread that reads from the host; the answer is an interrupt, and more touches.
+The guest's driver does not know that it is a guest: it writes commands into memory and touches registers, and
+each touch is an exit. The command itself goes to a thread that reads from the host; the answer is an
+interrupt, and more touches.
 """
 
 from simcore.cpu import Steps

@@ -1,7 +1,7 @@
 """virtio-blk: guest and hypervisor share a ring of requests in memory; only two notifications cross.
 
-The guest's driver adds a request and notifies the back end, unless that is at work anyway; the back end, a thread of the
-monitor, reads from the host like any program, then interrupts the guest.
+The guest's driver adds a request and notifies the back end, unless that is at work anyway; the back end, a
+thread of the monitor, reads from the host like any program, then interrupts the guest.
 """
 
 from simcore.cpu import BLOCKED, SETTLE, Steps

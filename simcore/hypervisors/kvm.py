@@ -1,9 +1,9 @@
 """KVM with QEMU: the Linux kernel is the hypervisor, a process is the machine.
 
-A vCPU is a thread of QEMU that the host's scheduler runs like any other; guest code, KVM and QEMU's emulation are that
-one thread in turn, so an exit changes the mode, not who runs. A notification wakes QEMU's I/O thread (ioeventfd) and the
-vCPU goes on at once; a completion comes back as an irqfd. A vCPU with nothing to do exits (HLT), KVM polls for a while
-in case work comes soon, then sleeps.
+A vCPU is a thread of QEMU that the host's scheduler runs like any other; guest code, KVM and QEMU's emulation
+are that one thread in turn, so an exit changes the mode, not who runs. A notification wakes QEMU's I/O thread
+(ioeventfd) and the vCPU goes on at once; a completion comes back as an irqfd. A vCPU with nothing to do exits
+(HLT), KVM polls for a while in case work comes soon, then sleeps.
 """
 
 from simcore.cpu import Cpu, Steps, Thread

@@ -1,7 +1,7 @@
 """VirtualBox on a Linux host: a type-2 hypervisor, an application with a driver.
 
-An exit lands in the driver (ring 0) on the same host thread; what the driver cannot emulate goes on in the VM's process
-(ring 3) and back. Disk requests are handed to an asynchronous I/O thread of that process.
+An exit lands in the driver (ring 0) on the same host thread; what the driver cannot emulate goes on in the
+VM's process (ring 3) and back. Disk requests are handed to an asynchronous I/O thread of that process.
 """
 
 from simcore.cpu import Cpu, Steps, Thread

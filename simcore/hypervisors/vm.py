@@ -1,8 +1,8 @@
 """A virtual machine: a program on the host that a guest takes for a computer.
 
-Each of its CPUs is carried by a thread of the host, each of its devices by code of the hypervisor or by hardware that
-was lent to it. Memory costs host time only where the guest touches it: `first_touch` stands for those faults, counted
-at boot for what the guest's kernel and programs use.
+Each of its CPUs is carried by a thread of the host, each of its devices by code of the hypervisor or by
+hardware that was lent to it. Memory costs host time only where the guest touches it: `first_touch` stands for
+those faults, counted at boot for what the guest's kernel and programs use.
 """
 
 from simcore.cpu import Cpu, Steps
@@ -36,4 +36,8 @@ class Vm(VirtualMachine):
         yield from self.hop(request, guest.first)  # the first entry into the guest
         yield from self.ask(request, "boot", self.firmware)
         if not self.settings["prealloc"]:
-            self.spend(request, "first_touch", per=min(self.constant("boot_touched"), memory) // self.constant("page"))
+            self.spend(
+                request,
+                "first_touch",
+                per=min(self.constant("boot_touched"), memory) // self.constant("page"),
+            )

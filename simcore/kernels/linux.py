@@ -54,7 +54,8 @@ class Linux(Kernel):
         self.spend(request, "unpin_pages", "syscall_exit")
 
     def _buffered(self, request: Request) -> Steps:
-        """A read through the page cache: the device is asked only for what is not there, and the bytes are copied."""
+        """A read through the page cache: the device is asked only for what is not there, and the bytes are
+        copied."""
         reader, page = request.flow.thread, request.page
         request.page = None  # below this cache, the read is like any other
         self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")

@@ -1,8 +1,9 @@
 """What every scheduler has: the CPUs it hands out, who waits for them, and groups with a quota.
 
-One queue serves all CPUs of a scheduler: real kernels keep one each and balance between them all the time; here the
-balance is perfect and costs nothing. A woken thread goes to the CPU it ran on last if that is idle, else to an idle
-one, else to one whose vCPU only polls; else it waits, and takes its old CPU at once where the policy says so.
+One queue serves all CPUs of a scheduler: real kernels keep one each and balance between them all the time;
+here the balance is perfect and costs nothing. A woken thread goes to the CPU it ran on last if that is idle,
+else to an idle one, else to one whose vCPU only polls; else it waits, and takes its old CPU at once where the
+policy says so.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from ..cpu import DEAD, NEVER, PARKED, POLLING, QUEUED, RUNNING, Cpu, Thread
-from ..simulation import Op, Simulation
-from ..trace import NONE
+from simcore.cpu import DEAD, NEVER, PARKED, POLLING, QUEUED, RUNNING, Cpu, Thread
+from simcore.simulation import Op, Simulation
+from simcore.trace import NONE
 
 
 class Group:
-    """Threads that share a CPU quota (cgroup `cpu.max`): `quota_ns` of CPU in each `period_ns`, over all CPUs.
+    """Threads that share a CPU quota (cgroup `cpu.max`): `quota_ns` of CPU in each `period_ns`, over all
+    CPUs.
 
-    A thread takes a chunk at dispatch and returns what it did not use. When the pool is empty it is parked until the
-    period's timer, which is set only then; refills that fell due unnoticed are applied at the next dispatch.
+    A thread takes a chunk at dispatch and returns what it did not use. When the pool is empty it is parked
+    until the period's timer, which is set only then; refills that fell due unnoticed are applied at the next
+    dispatch.
     """
 
     def __init__(self, sim: Simulation, period_ns: int, chunk_ns: int, phase_ns: int) -> None:
@@ -75,7 +78,8 @@ class Group:
 
 
 class Scheduler:
-    """Hands the CPUs of one kernel or hypervisor to its threads. Subclasses decide whom to take and for how long."""
+    """Hands the CPUs of one kernel or hypervisor to its threads. Subclasses decide whom to take and for how
+    long."""
 
     def __init__(self, sim: Simulation, cpus: Sequence[Cpu], slice_ns: int, node: int = NONE) -> None:
         self.sim, self.cpus, self.node = sim, list(cpus), node
@@ -197,7 +201,7 @@ class Scheduler:
         return None
 
     def stuck(self) -> Cpu | None:
-        """A virtual CPU that was handed a thread but has no CPU itself: whoever is free may take the thread."""
+        """A virtual CPU that was handed a thread but has no CPU: whoever is free may take the thread."""
         handed = self.handed
         while handed:
             low = handed & -handed

@@ -1,9 +1,10 @@
 """Fair by weight, with deadlines: Linux since 6.6 (EEVDF), and before it nearly so (CFS).
 
-Every thread has a virtual runtime: CPU time divided by its weight. A thread that has had no more than the average is
-*eligible*; of those the one with the earliest virtual deadline (its runtime plus a slice) runs. A sleeper keeps its
-lag, within a slice, so that sleeping is neither punished nor a way to hoard CPU. Source: Stoica and Abdel-Wahab 1995,
-and Documentation/scheduler/sched-eevdf.rst. Left out: one queue a CPU and the balancing between them (see `base`).
+Every thread has a virtual runtime: CPU time divided by its weight. A thread that has had no more than the
+average is *eligible*; of those the one with the earliest virtual deadline (its runtime plus a slice) runs. A
+sleeper keeps its lag, within a slice, so that sleeping is neither punished nor a way to hoard CPU. Source:
+Stoica and Abdel-Wahab 1995, and Documentation/scheduler/sched-eevdf.rst. Left out: one queue a CPU and the
+balancing between them (see `base`).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from ..cpu import Cpu, Thread
-from ..simulation import Simulation
-from ..trace import NONE
+from simcore.cpu import Cpu, Thread
+from simcore.simulation import Simulation
+from simcore.trace import NONE
+
 from .base import Scheduler
 
 

@@ -1,13 +1,15 @@
-"""Round robin: first come, first served, a fixed slice each. What textbooks start from, and a machine before its kernel."""
+"""Round robin: first come, first served, a fixed slice each. What textbooks start from, and a machine before
+its kernel."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
 
-from ..cpu import Cpu, Thread
-from ..simulation import Simulation
-from ..trace import NONE
+from simcore.cpu import Cpu, Thread
+from simcore.simulation import Simulation
+from simcore.trace import NONE
+
 from .base import Scheduler
 
 

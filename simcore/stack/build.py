@@ -89,7 +89,8 @@ def _join(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> None:
 
 
 def _backing(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> Layer:
-    """The kernel through whose files a guest's disk is read: that of the disk it is kept on, else the nearest below."""
+    """The kernel through whose files a guest's disk is read: that of the disk it is kept on, else the nearest
+    below."""
     assert node.owner is not None
     below = list(scenario.below(scenario.nodes[node.owner]))
     on = node.backing.on if node.backing is not None else None

@@ -135,7 +135,8 @@ class Scenario:
         return next((lower for lower in self.below(node) if lower.role in OWNER_ROLES), self.stack)
 
     def offered(self, node: Node) -> frozenset[str]:
-        """The capabilities that a node finds: offered by what is below it, down to the vm that it takes for its machine."""
+        """The capabilities that a node finds: offered by what is below it, down to the vm that it takes for
+        its machine."""
         found: set[str] = set()
         for lower in self._in_sight(node):
             found.update(lower.entry.provides)

@@ -53,8 +53,7 @@ def serve_site(folder: Path, **settings: str) -> Iterator[str]:
         **settings,
     }
     python = sys.executable
-    migrate = [python, "manage.py", "migrate", "--noinput", "--verbosity", "0"]
-    subprocess.run(migrate, cwd=ROOT, env=environment, check=True)
+    subprocess.run([python, "manage.py", "prepare"], cwd=ROOT, env=environment, check=True)
     uvicorn = [python, "-m", "uvicorn", "simweb.asgi:application", "--host=127.0.0.1", "--port=0"]
     with log.open("wb") as output:
         process = subprocess.Popen(
