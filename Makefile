@@ -24,10 +24,11 @@ run: setup ## serve the site on http://127.0.0.1:8000/ (PORT=..., HOST=...)
 test: setup browser ## every test, those in a real browser included
 	@$(BIN)/python -m tests $(ARGS)
 
-check: setup ## format, lint, types
+check: setup ## format, lint, types, and whether the generated docs are up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m docs.generate --check
 
 format: setup ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
