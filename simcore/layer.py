@@ -32,7 +32,7 @@ Crossing = Iterable[Effect | None]
 
 
 class Layer:
-    """One node of the stack at work. The builder gives it neighbours, then calls `wire`, from below upwards."""
+    """One node of the stack at work. The builder gives it neighbours, then calls `wire`, lowest first."""
 
     below: Layer  # what it stands on; of a device or firmware: its owner
     owner: Layer  # the machine or vm whose devices it uses

@@ -61,8 +61,9 @@ def landmarks(result: simcore.Result) -> Iterator[str]:
     ready = [(node["ready_ns"], name) for name, node in outcome["nodes"].items() if node["ready_ns"] > begin]
     for at, name in sorted(ready):
         yield f"{seconds(at)}  {name:<{width}}  ready\n"
-    yield f"{seconds(outcome['lane']['end_ns'])}  first user instruction\n\n"
-    yield f"from host-ready to the first user instruction: {show_time(outcome['lane']['end_ns'] - outcome['lane']['start_ns'])}\n"
+    lane = outcome["lane"]
+    yield f"{seconds(lane['end_ns'])}  first user instruction\n\n"
+    yield f"from host-ready to the first user instruction: {show_time(lane['end_ns'] - lane['start_ns'])}\n"
 
 
 def seconds(at_ns: int) -> str:

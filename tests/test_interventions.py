@@ -218,8 +218,8 @@ def test_98_ms_of_work_under_a_quota_of_20_in_100_ms_take_318_to_418(seed: int) 
 
 @pytest.mark.xfail(
     strict=True,
-    reason="exec has used half a millisecond of the fifth quota, and a quota is enforced to the nanosecond: a sixth "
-    "period is needed. A real kernel looks at its tick, so the last burst may run over by up to one",
+    reason="exec has used half a millisecond, and a quota is enforced to the nanosecond: a sixth period is "
+    "needed. A real kernel looks at its tick, so a burst may run over by up to one",
 )
 def test_100_ms_of_work_under_a_quota_of_20_in_100_ms_take_320_to_425() -> None:
     took = [

@@ -199,10 +199,11 @@ def test_virtio_leaves_the_guest_once_for_a_read_and_ahci_often() -> None:
 
 @pytest.mark.parametrize("stack", GUESTS)
 def test_a_guests_read_is_a_read_in_a_read(stack: str) -> None:
-    """The guest's kernel does what any kernel does; below it a program reads from the host in the same way."""
+    """The guest's kernel does what any kernel does; below it a program reads from the host likewise."""
 
     def steps(of: str, node: str) -> list[str]:
-        return [span.op for span in read_spans(of) if span.node == node and span.op != "context_switch"]
+        ops = [span.op for span in read_spans(of) if span.node == node and span.op != "context_switch"]
+        return ops[ops.index("syscall_entry") : ops.index("syscall_exit") + 1]
 
     assert steps(stack, "guest-os") == steps(stack, "host-os") == steps("linux", "host-os")
 

@@ -472,14 +472,16 @@ def test_a_scenario_builds_exactly_when_it_has_no_errors(
         assert any(run.step() for _ in range(3))
 
 
+FIELDS = ("stack", "id", "is", "holds", "settings", "workloads", "on", "until", "do", "interventions", "x")
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+
+
+def tables_and_lists(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5)
+
+
 @examples(60)
-@given(st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["host", "linux", "vm"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["stack", "id", "is", "holds", "settings", "workloads", "on", "until", "do", "x", "interventions"]), inner, max_size=5
-    ),
-    max_leaves=20,
-))  # fmt: skip
+@given(st.recursive(SCALARS | st.sampled_from(["host", "linux", "vm"]), tables_and_lists, max_leaves=20))
 def test_anything_at_all_gets_findings_and_never_an_exception(raw: object) -> None:
     assert [finding for finding in simcore.check(raw) if finding.severity == "error"]
 
@@ -515,8 +517,9 @@ def test_the_checks_can_fail() -> None:
     trace = Trace({"end_ns": 100}, {})
     whole = span(0, -1, "serve", 0, 10)
     check_tree(trace, [whole, span(1, 0, "cpu", 0, 4), span(2, 0, "wait", 4, 10)])
-    for wrong in ([span(1, 0, "cpu", 0, 4), span(2, 0, "wait", 5, 10)], [span(1, 0, "cpu", 0, 5), span(2, 0, "wait", 4, 10)],
-                  [span(1, 0, "cpu", 0, 4)], [span(1, 0, "cpu", 0, 12)], []):  # fmt: skip
+    hole = [span(1, 0, "cpu", 0, 4), span(2, 0, "wait", 5, 10)]
+    overlap = [span(1, 0, "cpu", 0, 5), span(2, 0, "wait", 4, 10)]
+    for wrong in (hole, overlap, [span(1, 0, "cpu", 0, 4)], [span(1, 0, "cpu", 0, 12)], []):
         with pytest.raises(AssertionError):
             check_tree(trace, [whole, *wrong])
     three = [span(i, -1, "cpu", 0, 5, "abc"[i]) for i in range(3)]

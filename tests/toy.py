@@ -153,10 +153,11 @@ class World:
         flow.start(self.serve(flow, steps(flow)), now)
         return flow
 
-    def hog(self, thread: Thread, op_ns: int = 70 * US) -> Flow:
+    def hog(self, thread: Thread, op_ns: int = 70 * US, after_ns: int = 0) -> Flow:
         """A flow that computes for ever."""
 
         def steps(flow: Flow) -> Steps:
+            yield from self.pause(after_ns) if after_ns else ()
             while True:
                 self.spend(flow, op_ns)
                 yield SETTLE
