@@ -252,7 +252,7 @@ def check_run(raw: Raw, result: simcore.Result) -> None:
         assert times == sorted(times)
 
 
-@examples(120)
+@examples(70)
 @given(stacks(), seeds)
 def test_in_any_legal_stack_time_is_conserved_and_all_work_gets_done(raw: Raw, seed: int) -> None:
     assert [finding for finding in simcore.check(raw) if finding.severity == "error"] == []

@@ -832,4 +832,16 @@ def test_a_thread_that_was_throttled_once_waits_in_the_run_queue_later() -> None
     world.hog(world.thread(host), op_ns=20 * MS, after_ns=55 * MS)
     world.run(70 * MS)
     assert ended(world, host.throttle_what) == [(10 * MS, 50 * MS)]
-    assert ended(world, host.queue_what)[0] == (60 * MS, 61 * MS)
+    assert (60 * MS, 61 * MS) in ended(world, host.queue_what)
+
+
+def test_a_thread_killed_while_it_is_switched_to_has_had_only_that_part_of_the_switch() -> None:
+    world = World()
+    host = world.top(round_robin(100 * US), toll=1_000)
+    killed, other = world.thread(host), world.thread(host)
+    for hog in (killed, other):
+        world.hog(hog, op_ns=300 * US)
+    world.sim.at(200_500, lambda: kill([killed], world.sim.now))
+    world.run(300 * US)
+    switches = ended(world, host.switch_ops[0].what)
+    assert switches == [(0, 1_000), (100_000, 101_000), (200_000, 200_500), (200_500, 201_500)]
