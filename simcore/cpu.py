@@ -86,6 +86,7 @@ class Thread:
     ) -> None:
         self.sched, self.sim, self.name, self.node = sched, sched.sim, name, node
         self.id = sched.sim.thread_id(name, node)
+        sched.sim.crew.append(self)
         self.weight, self.group = weight, group
         if group is not None:
             group.threads.append(self)

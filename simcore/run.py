@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from .catalog import load_catalog
-from .cpu import kill
+from .cpu import kill, stop
 from .layer import KILLED, OFF, READY, Layer
 from .roles import Kernel, VirtualMachine, Workload
 from .stack.build import Stack, build, simulation
@@ -75,8 +75,8 @@ def provenance(trace: Trace) -> dict[str, float]:
     columns = trace.spans
     timings = columns["timing"]
     rows = zip(timings, columns["parent"], columns["start_ns"], columns["end_ns"], strict=True)
-    for timing, parent, begin, stop in rows:
-        length = max(0, min(stop, end) - max(begin, start))
+    for timing, parent, begin, finish in rows:
+        length = max(0, min(finish, end) - max(begin, start))
         if timing != NONE:
             spent[statuses[timing]] += length
         if parent != NONE and timings[parent] != NONE:  # somebody else's time inside an operation
@@ -251,6 +251,7 @@ class Run:
         if self._ended is None:
             now = self.sim.now if self.cut is not None or self.sim.env.peek() > HOUR_NS else self.until_ns
             end_ns = min(now, self.until_ns)
+            stop(self.sim.crew, end_ns)
             cut_spans = self.sim.record.cut(end_ns, self._killed)
             if self.cut is None and cut_spans and self.scenario.until_ns is not None:
                 self.cut = {"id": "until", "at_ns": end_ns}

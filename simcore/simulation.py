@@ -15,7 +15,7 @@ import simpy
 from .trace import NONE, Recorder, What
 
 if TYPE_CHECKING:
-    from .cpu import Core
+    from .cpu import Core, Thread
 
 MASK = 0xFFFF_FFFF
 STEP, ODD = 1_664_525, 1_013_904_223  # Numerical Recipes' 32-bit generator
@@ -121,6 +121,7 @@ class Simulation:
         self.poked: deque[Core] = (
             deque()
         )  # cores that must look again, in order; never run inside their waker's call
+        self.crew: list[Thread] = []  # every thread there is
         self.ops: list[tuple[int, str, str]] = []  # node, component, op
         self.timings: list[dict[str, Any]] = []  # as the trace's header shows them
         self.threads: list[tuple[str, int]] = []  # id, node

@@ -58,12 +58,18 @@ def test_a_run_reports_over_one_web_socket_until_it_is_done(page: Page, site: st
         socket.on("framereceived", lambda text: told.append(str(text)))
 
     page.on("websocket", on_socket)
-    page.goto("/s/linux-on-virtualbox/?view=read&seed=77")
+    page.goto("/check/")
+    work = {"random-read.count": 8000}
+    page.fill(
+        "textarea",
+        scenario(stacks()["linux-on-virtualbox"], workload="random-read", vary=work).to_yaml(),
+    )
+    page.click("button[name='play']")
     page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
     address = lanes_of(page)[0]["trace"]
     assert len(sockets) == 1
     assert any(address in text for text in told), "the last message carries the trace"
-    assert fetched(site, address).header["outcome"]["workloads"]["random-read"]["n"] == 100
+    assert fetched(site, address).header["outcome"]["workloads"]["random-read"]["n"] == 8000
 
 
 def test_the_numbers_on_a_race_are_those_of_the_traces(page: Page, site: str) -> None:
