@@ -7,7 +7,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format browser bench lock clean
+.PHONY: help setup run test check format browser bench screenshots lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ browser: setup ## find Chromium for the browser tests, or install it where that 
 
 bench: setup ## measure the figures of the design and write bench.json
 	@$(BIN)/python -m bench $(ARGS)
+
+screenshots: setup browser ## take the docs' pictures anew from the running site
+	@$(BIN)/python scripts/screenshots.py
 
 lock: setup ## rewrite requirements/*.txt from pyproject.toml (UPGRADE=1: newest versions)
 	@scripts/lock.sh

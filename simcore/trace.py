@@ -1,8 +1,7 @@
 """The record of one run: what every view reads, and nothing else.
 
-A run writes spans (who did what, on which thread, from when to when) and little else while it runs: seven
-integers a span, at the end of a list. Columns, instants and counters are made from them once, when the run is
-over. `docs/reference/trace.md` describes the bytes; `static/strata/trace.js` reads them in the browser.
+A run writes spans (who did what, on which thread, from when to when) and little else while it runs: forty
+bytes a span. Columns, instants and counters are made from them once, when the run is over. `docs/reference/trace.md` describes the bytes; `static/strata/trace.js` reads them in the browser.
 """
 
 from __future__ import annotations
