@@ -1,7 +1,8 @@
 """The record of one run: what every view reads, and nothing else.
 
 A run writes spans (who did what, on which thread, from when to when) and little else while it runs: forty
-bytes a span. Columns, instants and counters are made from them once, when the run is over. `docs/reference/trace.md` describes the bytes; `static/strata/trace.js` reads them in the browser.
+bytes a span. Columns, instants and counters are made from them once, when the run is over.
+`docs/reference/trace.md` describes the bytes; `static/strata/trace.js` reads them in the browser.
 """
 
 from __future__ import annotations
