@@ -127,7 +127,7 @@ class Cpu:
 
     __slots__ = (
         "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "late", "left",
-        "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
+        "overran", "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
     )  # fmt: skip
 
     sched: Scheduler
@@ -138,7 +138,7 @@ class Cpu:
         self.host: Thread | None = None
         self.current: Thread | None = None
         self.handoff: Thread | None = None  # a woken thread that this idle CPU runs next
-        self.resched = self.contended = False
+        self.resched = self.contended = self.overran = False
         self.since = self.slice_end = 0
         self.quota_end = NEVER
         self.irq_since = NONE

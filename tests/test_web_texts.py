@@ -46,7 +46,8 @@ def test_no_template_speaks_without_being_translated() -> None:
     for template in TEMPLATES.glob("*.html"):
         text = template.read_text(encoding="utf-8")
         text = re.sub(
-            r"{% block body_class.*?endblock %}|{% blocktranslate.*?{% endblocktranslate %}|{%.*?%}|{{.*?}}|{#.*?#}",
+            r"{% block body_class.*?endblock %}|{% blocktranslate.*?{% endblocktranslate %}"
+            r"|{%.*?%}|{{.*?}}|{#.*?#}",
             "",
             text,
             flags=re.S,

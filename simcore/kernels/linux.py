@@ -27,6 +27,7 @@ class Linux(Kernel):
             self.sched = Fair(self.sim, cpus, self.constant("slice"), weight, self.node)
         else:
             self.sched = RoundRobin(self.sim, cpus, self.constant("round_robin_slice"), self.node)
+        self.sched.tick_ns = self.constant("tick")
         self.sched.switch_ops = (self.op("context_switch"),)
         self.sched.irq_ops = (self.op("irq_entry"),)
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)

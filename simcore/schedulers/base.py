@@ -20,9 +20,9 @@ class Group:
     """Threads that share a CPU quota (cgroup `cpu.max`): `quota_ns` of CPU in each `period_ns`, over all
     CPUs.
 
-    A thread takes a chunk at dispatch and returns what it did not use. When the pool is empty it is parked
-    until the period's timer, which is set only then; refills that fell due unnoticed are applied at the next
-    dispatch.
+    A thread takes a chunk at dispatch and returns what it did not use. That the pool is empty a kernel sees at
+    its tick: what ran over until then is a debt, which the next refills pay. Then the thread is parked until
+    the period's timer, which is set only then; refills that fell due unnoticed are applied at the next dispatch.
     """
 
     def __init__(self, sim: Simulation, period_ns: int, chunk_ns: int, phase_ns: int) -> None:
@@ -51,9 +51,10 @@ class Group:
         if self.quota_ns == NEVER:
             return NEVER
         if now >= self.next_refill:
-            self.next_refill += (1 + (now - self.next_refill) // self.period_ns) * self.period_ns
-            self.pool_ns = self.quota_ns
-        chunk = min(self.chunk_ns, self.pool_ns)
+            periods = 1 + (now - self.next_refill) // self.period_ns
+            self.next_refill += periods * self.period_ns
+            self.pool_ns = min(self.quota_ns, min(0, self.pool_ns) + periods * self.quota_ns)
+        chunk = max(0, min(self.chunk_ns, self.pool_ns))
         self.pool_ns -= chunk
         return chunk
 
@@ -86,6 +87,7 @@ class Scheduler:
         self.slice_ns = slice_ns  # how long a thread may run while others wait
         self.waiting = 0
         self.idle = (1 << len(self.cpus)) - 1
+        self.tick_ns = 0  # how often it looks at quotas; 0: it never runs over
         self.polling = self.alone = 0
         self.handed = 0  # virtual CPUs with a thread handed to them that they have not begun to run
         self.switch_ops: tuple[Op, ...] = ()
@@ -213,13 +215,19 @@ class Scheduler:
 
     def renew(self, cpu: Cpu, thread: Thread, now: int) -> bool:
         """The running thread's chunk is used up: another one, or False if the pool is empty."""
-        assert thread.group is not None
-        chunk = thread.group.take(now)
+        group = thread.group
+        assert group is not None
+        chunk = group.take(now)
+        if not chunk and self.tick_ns and not cpu.overran:  # the kernel sees it at its next tick
+            chunk = self.tick_ns - now % self.tick_ns
+            group.pool_ns -= chunk
+            cpu.overran = True
         cpu.quota_end = NEVER if chunk == NEVER else now + chunk
         return chunk > 0
 
     def admit(self, cpu: Cpu, thread: Thread, now: int) -> bool:
         """May the thread's group run now? If not, the thread is parked."""
+        cpu.overran = False
         group = thread.group
         if group is None:
             cpu.quota_end = NEVER
