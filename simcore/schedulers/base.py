@@ -20,9 +20,10 @@ class Group:
     """Threads that share a CPU quota (cgroup `cpu.max`): `quota_ns` of CPU in each `period_ns`, over all
     CPUs.
 
-    A thread takes a chunk at dispatch and returns what it did not use. That the pool is empty a kernel sees at
-    its tick: what ran over until then is a debt, which the next refills pay. Then the thread is parked until
-    the period's timer, which is set only then; refills that fell due unnoticed are applied at the next dispatch.
+    A thread takes a chunk at dispatch and returns what it did not use. That the pool is empty a kernel sees
+    at its tick: what ran over until then is a debt, which the next refills pay. Then the thread is parked
+    until the period's timer, which is set only then; refills that fell due unnoticed are applied at the next
+    dispatch.
     """
 
     def __init__(self, sim: Simulation, period_ns: int, chunk_ns: int, phase_ns: int) -> None:
