@@ -55,7 +55,7 @@ class Layer:
         self.when_ready: list[Callable[[], None]] = []
         self.memory_bytes: int | None = None
         self.starts = 0
-        self.ready = Gate(self.engine_what("waiting", WAIT))
+        self.ready = self.gate()
         self._record = sim.record
         self._data = sim.record.data
         self._plans: dict[tuple[str, ...], tuple[Op, ...]] = {}
@@ -147,7 +147,7 @@ class Layer:
             workload=workload,
             cause=NONE if cause is None else cause.flow.span,
         )
-        request.done = Gate(self.engine_what("waiting", WAIT))
+        request.done = self.gate()
         flow.start(self._whole(request), now)
         return request
 
@@ -224,6 +224,10 @@ class Layer:
         interrupt a CPU."""
         stages = [(self.op(op, DEVICE).what, self.draw_ns(op, DEVICE, per)) for op in ops]
         return ((station.accept, stages),)
+
+    def gate(self) -> Gate:
+        """Something that flows can wait for; it is closed."""
+        return Gate(self.engine_what("waiting", WAIT))
 
     def until(self, request: Request, gate: Gate) -> Crossing:
         """Wait for a gate to open."""

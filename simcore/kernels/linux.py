@@ -15,6 +15,7 @@ from simcore.schedulers.base import Scheduler
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.trace import QUEUE
+from simcore.waiting import Gate
 
 
 class Linux(Kernel):
@@ -35,7 +36,7 @@ class Linux(Kernel):
         self.sched.throttle_what = self.engine_what("throttled", QUEUE)
         self.first = self.process(f"{self.id}/init")
         self._units: dict[str, Request] = {}
-        self._pages: set[tuple[int, int] | None] = set()  # the page cache, of what programs read
+        self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
 
     def process(self, name: str) -> Thread:
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
@@ -55,18 +56,27 @@ class Linux(Kernel):
         self.spend(request, "unpin_pages", "syscall_exit")
 
     def _buffered(self, request: Request) -> Steps:
-        """A read through the page cache: the device is asked only for what is not there, and the bytes are
-        copied."""
+        """Through the page cache: the device is asked only for what is not there, and the bytes are copied.
+
+        Who wants a page that is on its way waits for it; nobody asks twice.
+        """
         reader, page = request.flow.thread, request.page
+        assert page is not None
         request.page = None  # below this cache, the read is like any other
         self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
-        if page not in self._pages:
-            self._pages.add(page)
+        yield from self.settle()  # what is in the cache is seen now, not before
+        arrived = self._pages.get(page)
+        if arrived is not None:
+            yield from self.until(request, arrived)
+        else:
+            arrived = self._pages[page] = self.gate()
             self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
             self.spend(request, "extent_map", "blk_submit")
             yield from self.computer.disk.serve(request)
             self.spend(request, "blk_complete", "wake_up")
             yield from self.hop(request, reader, "irq_exit")
+            yield from self.settle()
+            arrived.open(self.sim.now, reader, request.span)
         self.spend(request, "copy_to_user", per=request.bytes)
         self.spend(request, "syscall_exit")
 
