@@ -274,15 +274,14 @@ def test_provenance_shares_sum_to_one() -> None:
 
 
 def test_a_page_on_its_way_is_not_asked_for_twice() -> None:
-    """Eight readers at once through the page cache: each page of the file comes from the disk at most once."""
+    """Eight readers at once through the page cache: a page comes from the disk at most once."""
     wide = {"random-read.cache": "buffered", "random-read.depth": 8, "random-read.count": 1200}
     result = simcore.run(scenario("linux", workload="random-read", vary=wide))
     header, spans = result.trace.header, result.trace.spans
     asked = {row["id"] for row in requests(result.trace, "read", "random-read")}
     medium = {i for i, op in enumerate(header["ops"]) if op["op"] == "medium_read"}
-    from_disk = [
-        r for op, r in zip(spans["op"], spans["request"], strict=True) if op in medium and r in asked
-    ]
+    each = zip(spans["op"], spans["request"], strict=True)
+    from_disk = [request for op, request in each if op in medium and request in asked]
     pages = 256  # of the file: 1 MiB
     assert 200 < len(from_disk) <= pages
     assert result.outcome["workloads"]["random-read"]["n"] == 1200
