@@ -1,6 +1,7 @@
 """The same scenario and seed give the same bytes, everywhere and however they are run; and runs end as they
 should."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -273,15 +274,50 @@ def test_provenance_shares_sum_to_one() -> None:
         assert sum(ran(stack, "boot").provenance.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_page_on_its_way_is_not_asked_for_twice() -> None:
-    """Eight readers at once through the page cache: a page comes from the disk at most once."""
-    wide = {"random-read.cache": "buffered", "random-read.depth": 8, "random-read.count": 1200}
-    result = simcore.run(scenario("linux", workload="random-read", vary=wide))
-    header, spans = result.trace.header, result.trace.spans
+def spans_of(trace: Trace, op: str) -> list[dict[str, int]]:
+    ids = {i for i, known in enumerate(trace.header["ops"]) if known["op"] == op}
+    return [row for row in trace.rows("spans") if row["op"] in ids]
+
+
+def test_a_page_on_its_way_is_waited_for_and_not_asked_for_twice() -> None:
+    """Eight readers at once of a file of sixteen pages: each page comes from the disk once, and some wait."""
+    wide = {"random-read.cache": "buffered", "random-read.depth": 8, "random-read.count": 400}
+    result = simcore.run(
+        scenario("linux", workload="random-read", vary=wide | {"random-read.file": "64 KiB"})
+    )
     asked = {row["id"] for row in requests(result.trace, "read", "random-read")}
-    medium = {i for i, op in enumerate(header["ops"]) if op["op"] == "medium_read"}
-    each = zip(spans["op"], spans["request"], strict=True)
-    from_disk = [request for op, request in each if op in medium and request in asked]
-    pages = 256  # of the file: 1 MiB
-    assert 200 < len(from_disk) <= pages
-    assert result.outcome["workloads"]["random-read"]["n"] == 1200
+    assert len([row for row in spans_of(result.trace, "medium_read") if row["request"] in asked]) == 16
+    assert [row for row in spans_of(result.trace, "waiting") if row["request"] in asked]
+    assert result.outcome["workloads"]["random-read"]["n"] == 400
+
+
+def test_a_drives_link_carries_one_answer_at_a_time() -> None:
+    large = {"random-read.block": "1 MiB", "random-read.depth": 8, "random-read.count": 40}
+    result = simcore.run(scenario("linux", workload="random-read", vary=large))
+    times = sorted((row["start_ns"], row["end_ns"]) for row in spans_of(result.trace, "transfer"))
+    assert len(times) > 40
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(times))
+
+
+def test_what_a_request_leaves_behind_on_a_cpu_names_it_as_its_cause() -> None:
+    trace = ran("linux-on-kvm", "random-read").trace
+    left = [row for row in spans_of(trace, "vm_entry") if row["parent"] < 0]
+    asked = {row["id"] for row in requests(trace, "read", "random-read")}
+    causes = [row["cause"] for row in left if row["cause"] >= 0]
+    assert {trace.spans["request"][cause] for cause in causes} >= asked
+
+
+def test_a_cut_run_shows_nobody_on_a_cpu_that_another_had() -> None:
+    """Two threads on one CPU, the run cut in mid-slice: one of them has lost it, and the record says so."""
+    two = {"host.cpus": 1, "spin.threads": 2, "spin.work": "1 s", "spin.count": 1}
+    whole = scenario("linux", workload="spin", vary=two)
+    until = ran("linux", "boot").outcome["host_ready_ns"] + 12 * S
+    result = simcore.run(whole.with_until(f"{until} ns").vary({"spin.work": "10 s"}))
+    work = spans_of(result.trace, "compute")
+    inside = {row["id"] for row in work}
+    used = sum(row["end_ns"] - row["start_ns"] for row in work)
+    lost = sum(
+        row["end_ns"] - row["start_ns"] for row in result.trace.rows("spans") if row["parent"] in inside
+    )
+    assert len(work) == 2
+    assert used - lost <= result.trace.header["end_ns"] - min(row["start_ns"] for row in work)

@@ -77,7 +77,7 @@ test("of 50,000 spans the index finds the few that are open", () => {
   const model = long(50000);
   for (let i = 0; i < 200; i++) {
     const t = (i * 2503) % 500000;
-    ok(model.leaves.at(t).length <= 101, `t=${t}`);
+    ok(model.leaves.at(t).length <= 51, `t=${t}`);
     ok(state(model, t), `t=${t}`);
   }
 });
