@@ -17,6 +17,7 @@ from .catalog import load_catalog as catalog
 from .explain import gap as _gap
 from .explain.gap import RaceResult
 from .explain.journey import Journey, journey
+from .machines import LARGEST_PROFILE, add_machine, machine_profile
 from .run import ENGINE_VERSION, Budget, Result, Run, provenance
 from .stack import rules as _rules
 from .stack.findings import Finding, ScenarioError
@@ -25,12 +26,15 @@ from .stack.scenario import Scenario
 from .stack.schema import schema
 from .stack.source import load, prebuilt
 from .texts import render, show_time, texts
+from .timings import EntryError
 from .trace import Trace
 
 __all__ = [
     "ENGINE_VERSION",
+    "LARGEST_PROFILE",
     "Budget",
     "Catalog",
+    "EntryError",
     "Finding",
     "Journey",
     "RaceResult",
@@ -39,11 +43,13 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "Trace",
+    "add_machine",
     "catalog",
     "check",
     "journey",
     "ledger_version",
     "load",
+    "machine_profile",
     "prebuilt",
     "provenance",
     "race",
@@ -72,7 +78,9 @@ def scenario(
     machine: str | None = None,
 ) -> Scenario:
     """The frozen, canonical scenario, after these edits. Raises ScenarioError with all findings if it is not
-    legal."""
+    legal.
+
+    `machine` is the id of another machine, one of the catalogue or one that `add_machine` has made known."""
     return _rules.legal(raw, workload=workload, until=until, vary=vary, machine=machine)
 
 

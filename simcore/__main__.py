@@ -91,7 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--workload", metavar="W", default="boot", help="a workload of the scenario, else a component"
     )
-    sub.add_argument("--machine", metavar="M", help="another machine below the same stack")
+    sub.add_argument(
+        "--machine",
+        metavar="M",
+        help="another machine below the same stack: an id, or a profile that calibrate wrote",
+    )
     sub.add_argument("--seed", metavar="N", type=_seed, default=1)
     sub.add_argument("--until", metavar="T", type=_time, help="end of the run, such as '20 s'")
     sub.add_argument("--trace", metavar="FILE", type=Path, help="write the trace here")
@@ -99,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("race", race, "two or more scenarios on one axis, and why one is slower")
     sub.add_argument("stacks", metavar="STACK", nargs="+", help=stack)
     sub.add_argument("--workload", metavar="W", default="boot")
+    sub.add_argument("--machine", metavar="M", help="another machine below the same stacks")
     sub.add_argument("--from", dest="start", choices=("host-ready", "power-on"), default="host-ready")
     sub.add_argument("--seed", metavar="N", type=_seed, default=1)
     sub.add_argument("--json", action="store_true")
@@ -220,9 +225,22 @@ def _scenario(stack: str, options: argparse.Namespace) -> simcore.Scenario:
     _one_of("--workload", options.workload, workloads, known)
     machine = getattr(options, "machine", None)
     if machine is not None:
-        _one_of("--machine", machine, [entry.id for entry in known.of_role("machine")], known)
+        machine = _machine(machine, known)
     until = getattr(options, "until", None)
     return simcore.scenario(raw, workload=options.workload, until=until, machine=machine)
+
+
+def _machine(name: str, known: simcore.Catalog) -> str:
+    """The id of a machine: one of the catalogue, or that of a profile in a file."""
+    if not Path(name).is_file():
+        _one_of("--machine", name, [entry.id for entry in known.of_role("machine")], known)
+        return name
+    try:
+        return simcore.add_machine(Path(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--machine: {name} cannot be read: {error}") from None
+    except simcore.EntryError as error:
+        raise UsageError("\n".join(f"--machine: {name}: {fault}" for fault in error.faults)) from None
 
 
 def _one_of(option: str, name: str, names: list[str], known: simcore.Catalog) -> None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from simcore.component import LANGUAGES, Entry, read_entry
 from simcore.timings import EntryError
 
-__all__ = ["FOLDERS", "Catalog", "load_catalog", "nearest"]
+__all__ = ["FOLDERS", "Catalog", "load_catalog", "nearest", "welcome"]
 
 LONGEST_SEARCH = 1000
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ class Catalog:
         return {alias: entry.id for entry in self.entries.values() for alias in entry.aliases}
 
     def get(self, name: str) -> Entry | None:
-        return self.entries.get(self.aliases.get(name, name))
+        return self.entries.get(self.aliases.get(name, name)) or _guests.get(name)
 
     def __getitem__(self, name: str) -> Entry:
         entry = self.get(name)
@@ -61,6 +61,18 @@ class Catalog:
             sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str,
         )  # fmt: skip
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+_guests: dict[str, Entry] = {}
+MOST_GUESTS = 1000
+
+
+def welcome(entry: Entry) -> None:
+    """Let an entry that is in no folder be found by its id, in this process: an uploaded machine."""
+    _guests.pop(entry.id, None)
+    while len(_guests) >= MOST_GUESTS:  # the one that came first leaves
+        del _guests[next(iter(_guests))]
+    _guests[entry.id] = entry
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -24,6 +24,7 @@ __all__ = [
     "Entry",
     "Setting",
     "SettingError",
+    "make_entry",
     "read_entry",
     "read_texts",
 ]
@@ -40,7 +41,7 @@ LARGEST = 2**62
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 _ENTRY_KEYS = {
     "model", "role", "sits_on", "needs", "provides", "settings", "timings", "constants", "control_plane",
-    "aliases", "family", "faults", "data",
+    "aliases", "family", "faults", "data", "machine", "composites", "missing",
 }  # fmt: skip
 _SETTING_KEYS = {"type", "default", "min", "max", "choices", "roles", "live", "provides", "note"}
 
@@ -167,9 +168,15 @@ class Entry:
     constants: Mapping[str, Constant] = field(default_factory=dict, repr=False)
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    words: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False, compare=False)
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+    @property
+    def is_profile(self) -> bool:
+        """Is it a machine that was measured by `calibrate`?"""
+        return "machine" in self.raw
 
     @property
     def dir(self) -> Path:
@@ -200,6 +207,8 @@ class Entry:
 
     def texts(self, lang: str) -> Mapping[str, Any]:
         """Label, note, ops and log lines in one language. A missing file is a fault of the entry."""
+        if lang in self.words:
+            return self.words[lang]
         return read_texts(self.dir / f"{self.id}.{lang}.toml")
 
 
@@ -220,14 +229,23 @@ def read_entry(file: Path) -> Entry:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EntryError([f"{file.name}: is not TOML: {error}"]) from None
+    return make_entry(file, raw)
+
+
+def make_entry(
+    file: Path, raw: Mapping[str, Any], words: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> Entry:
+    """An entry already in memory. `file` gives its id; its texts are `words`, else those beside the file."""
     faults: list[str] = []
-    entry = _entry(file, raw, faults)
+    entry = _entry(file, raw, words, faults)
     if faults:
         raise EntryError([f"{file.name}: {fault}" for fault in faults])
     return entry
 
 
-def _entry(file: Path, raw: Mapping[str, Any], faults: list[str]) -> Entry:
+def _entry(
+    file: Path, raw: Mapping[str, Any], words: Mapping[str, Mapping[str, Any]], faults: list[str]
+) -> Entry:
     name = file.stem
     if not _ID.fullmatch(name):
         faults.append(f"the id {name!r} must be lower case with hyphens")
@@ -256,6 +274,7 @@ def _entry(file: Path, raw: Mapping[str, Any], faults: list[str]) -> Entry:
         constants=_tables(raw, "constants", parse_constant, faults),
         data=MappingProxyType(raw.get("data", {})),
         raw=MappingProxyType(raw),
+        words=words,
     )
 
 

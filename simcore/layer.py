@@ -265,13 +265,13 @@ class Layer:
 
     def constant(self, name: str) -> Any:
         """A constant of the entry, in base units, as measured on this machine's family if it was."""
-        return choose(self.entry.constants[name], self.sim.family).value
+        return choose(self.entry.constants[name], self.sim.family, self.sim.own).value
 
     def op(self, name: str, kind: int = CPU) -> Op:
         """An operation of this node, its timing and its stream of draws."""
         known = self._ops.get((name, kind))
         if known is None:
-            timing: Timing = choose(self.entry.timings[name], self.sim.family)
+            timing: Timing = choose(self.entry.timings[name], self.sim.family, self.sim.own)
             marks = INSTANT_KINDS.index(timing.marks) if timing.marks else NONE
             shown = self.sim.timing_id(shown_timing(self.entry.id, timing, self.sim.clock_hz))
             what = self.sim.what(self.node, self.entry.id, name, kind, shown, marks)

@@ -7,7 +7,8 @@ a call; between two calls nothing moves.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -113,10 +114,16 @@ class Simulation:
     """Clock, draws and record of one run."""
 
     def __init__(
-        self, seed: int = 1, clock_hz: int = 10**9, family: str | None = None, spread: bool = True
+        self,
+        seed: int = 1,
+        clock_hz: int = 10**9,
+        family: str | None = None,
+        spread: bool = True,
+        own: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.env = Clock(initial_time=0)
         self.seed, self.clock_hz, self.family, self.spread = seed, clock_hz, family, spread
+        self.own = own  # what the machine's profile says of itself (timings.Own)
         self.record = Recorder()
         self.poked: deque[Core] = (
             deque()

@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from simcore import units
@@ -22,6 +23,7 @@ __all__ = [
     "STATUSES",
     "Constant",
     "EntryError",
+    "Own",
     "Spread",
     "Timing",
     "choose",
@@ -41,7 +43,8 @@ MARKS = ("exit", "interrupt", "fault", "marker")
 _SHAPE_BITS = 24
 _Z99 = NormalDist().inv_cdf(0.99)
 _COMMON_KEYS = {"status", "source", "where", "evidence", "machine", "clock", "reason", "note", "also"}
-_TIMING_KEYS = _COMMON_KEYS | {"time", "per", "curve", "over", "spread", "spread_status", "marks", "n"}
+_COMMON_KEYS |= {"measured_by", "probe", "n", "outliers"}
+_TIMING_KEYS = _COMMON_KEYS | {"time", "per", "curve", "over", "spread", "spread_status", "marks"}
 _CONSTANT_KEYS = _COMMON_KEYS | {"value"}
 
 
@@ -101,6 +104,10 @@ class Timing:
     reason: str | None = None
     note: str | None = None
     marks: str | None = None
+    measured_by: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
+    probe: str | None = None
+    n: int | None = None
+    outliers: int | None = None
     borrowed: bool = False
     also: tuple["Timing", ...] = ()
 
@@ -133,15 +140,24 @@ class Constant:
     clock_hz: int | None = None
     reason: str | None = None
     note: str | None = None
+    measured_by: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
+    probe: str | None = None
+    n: int | None = None
+    outliers: int | None = None
     borrowed: bool = False
     also: tuple["Constant", ...] = ()
 
 
 _Number = TypeVar("_Number", Timing, Constant)
+Own = Mapping[str, Timing | Constant]
+"""What a machine's profile says of itself: quantities by name (see `simcore.calibrate`)."""
 
 
-def choose(main: _Number, family: str | None) -> _Number:
-    """The value measured on this family of machines, else the main one: borrowed, if at home elsewhere."""
+def choose(main: _Number, family: str | None, own: Own = MappingProxyType({})) -> _Number:
+    """The value for a machine: what its own profile gives (`measured_by`), else the value measured on its
+    family, else the main one: borrowed, if at home elsewhere."""
+    if main.measured_by and (measured := _measured(main, family, own)) is not None:
+        return cast(_Number, measured)
     if family is not None:
         for candidate in (main, *main.also):
             if candidate.machine == family:
@@ -149,6 +165,49 @@ def choose(main: _Number, family: str | None) -> _Number:
     if main.machine is not None:
         main = replace(main, borrowed=True)
     return main
+
+
+def _measured(main: Timing | Constant, family: str | None, own: Own) -> Timing | Constant | None:
+    """`main` as this machine's own quantities give it; None if one is missing or they give nothing."""
+    terms = [(own.get(name), factor) for name, factor in main.measured_by.items()]
+    total = Fraction(0)
+    for quantity, factor in terms:
+        amount = _amount(quantity)
+        if amount is None or (isinstance(main, Timing) and getattr(quantity, "in_cycles", True)):
+            return None
+        total += factor * amount
+    if total <= 0:
+        return None
+    first = cast(Timing | Constant, terms[0][0])
+    how = " ".join(f"{'-' if f < 0 else '+'} {_factor(abs(f))}{name}" for name, f in main.measured_by.items())
+    known: dict[str, Any] = {
+        "status": "measured" if len(terms) == 1 else "derived",
+        "source": None,
+        "where": None,
+        "evidence": (),
+        "machine": family,
+        "reason": f"of this machine's own profile: {how.removeprefix('+ ')}",
+        "probe": first.probe,
+        "n": first.n,
+        "also": (),
+    }
+    if isinstance(main, Constant):
+        return replace(main, value=int(total) if total.denominator == 1 else float(total), **known)
+    assert isinstance(first, Timing)
+    return replace(
+        main, text=f"{float(total):.6g} ns", amount=total, in_cycles=False, curve=(),
+        spread=first.spread, spread_text=first.spread_text, spread_status="measured", **known,
+    )  # fmt: skip
+
+
+def _amount(quantity: Timing | Constant | None) -> Fraction | None:
+    if isinstance(quantity, Timing):
+        return quantity.amount
+    return None if quantity is None else Fraction(str(quantity.value))
+
+
+def _factor(factor: Fraction) -> str:
+    return "" if factor == 1 else f"{float(factor):.4g} × "
 
 
 def quantiles(
@@ -256,7 +315,7 @@ def _certificate(table: Mapping[str, Any]) -> list[str]:
     if status not in STATUSES:
         return [f"status {status!r} must be one of {', '.join(STATUSES)}"]
     faults = []
-    if status in ("measured", "published") and not table.get("source"):
+    if status in ("measured", "published") and not (table.get("source") or table.get("probe")):
         faults.append(f"is {status}: name its source (a key in simcore/sources.toml)")
     if status in ("assumed", "derived") and not table.get("reason"):
         faults.append(
@@ -270,10 +329,19 @@ def _certificate(table: Mapping[str, Any]) -> list[str]:
 def _common(table: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **{key: table.get(key) for key in ("source", "where", "machine", "reason", "note")},
+        **{key: table.get(key) for key in ("probe", "n", "outliers")},
+        "measured_by": _measured_by(table.get("measured_by", {})),
         "status": str(table.get("status")),
         "evidence": tuple(table.get("evidence", ())),
         "clock_hz": units.frequency_hz(table["clock"], "clock") if "clock" in table else None,
     }
+
+
+def _measured_by(table: object) -> Mapping[str, Fraction]:
+    """`measured_by = {syscall = 0.5}`: what a machine's own profile puts in place of this number."""
+    if not isinstance(table, Mapping) or not all(isinstance(f, (int, float)) for f in table.values()):
+        raise ValueError("measured_by must be factors by quantity: {syscall = 0.5}")
+    return MappingProxyType({str(name): Fraction(str(factor)) for name, factor in table.items()})
 
 
 def _timing(op: str, table: Mapping[str, Any]) -> Timing:

@@ -32,7 +32,8 @@ def simulation(scenario: Scenario, seed: int, spread: bool = True) -> Simulation
     """A clock and draws for this scenario's machine."""
     machine = scenario.stack.entry
     clock = choose(machine.constants["clock"], machine.family)
-    return Simulation(seed, int(clock.value), machine.family, spread)
+    own = {**machine.constants, **machine.timings} if machine.is_profile else {}
+    return Simulation(seed, int(clock.value), machine.family, spread, own)
 
 
 def build(scenario: Scenario, sim: Simulation) -> Stack:
