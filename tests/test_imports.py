@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "simcore.__main__": "simcore simcore.terminal simcore.run simcore.explain simcore.stack simcore.trace "
     + ENTRIES,
     "simcore.terminal": "simcore simcore.explain simcore.stack simcore.trace " + ENTRIES,
+    "simcore.calibrate": ENTRIES,
     "simcore.explain": "simcore.trace " + ENTRIES,
     "simcore.run": "simcore.stack simcore.simulation simcore.layer simcore.roles simcore.cpu simcore.trace "
     "simcore.catalog",

@@ -1,0 +1,265 @@
+"""The machine profile: a hardware entry with what was measured, and under which conditions.
+
+It never holds what would tell whose machine it is: no names of host or user, addresses, serial numbers or
+paths.
+"""
+
+import getpass
+import json
+import os
+import platform
+import re
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from simcore.catalog import load_catalog
+
+from .bench import Bench, Measured
+from .samples import show_ns, summary
+
+__all__ = ["Profile", "conditions"]
+
+ARCHITECTURES = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "arm64", "arm64": "arm64"}
+COPIED_TIMINGS = ("power_supply", "idle_exit", "idle_exit_deep")
+"""A machine's own operations that user space cannot measure: taken from the entry LIKE, with its reasons."""
+LIKE = "laptop"
+GIB = 2**30
+WARY = 3
+"""Names of fewer letters than this are common words."""
+COMMON = {"root", "localhost"}
+CPU_FOLDER = Path("/sys/devices/system/cpu")
+
+
+@dataclass
+class Profile:
+    """The conditions, the results, and what is missing."""
+
+    machine: dict[str, Any]
+    measured: list[Measured] = field(default_factory=list)
+    missing: list[dict[str, str]] = field(default_factory=list)
+
+    def take(self, bench: Bench) -> None:
+        """What the probes have found."""
+        self.machine["tools"] = {name: anonymous(version) for name, version in sorted(bench.tools.items())}
+        self.measured = list(bench.measured)
+        self.missing = [
+            {"probe": probe, "quantity": name, "reason": anonymous(reason)}
+            for name, (probe, reason) in bench.not_measured.items()
+        ]
+
+    def entry(self) -> dict[str, Any]:
+        """As a hardware entry has it."""
+        like = load_catalog()[LIKE].raw
+        results: dict[str, dict[str, Any]] = {"timing": {}, "constant": {}, "composite": {}}
+        for one in self.measured:
+            results[one.kind][one.name] = _table(one)
+        copied = {name: like["timings"][name] for name in COPIED_TIMINGS}
+        return {
+            "model": like["model"],
+            "role": "machine",
+            "family": slug(self.machine["cpu"]),
+            "sits_on": [],
+            "needs": [],
+            "provides": _provides(self.machine["arch"]),
+            "control_plane": False,
+            "aliases": [],
+            "machine": self.machine,
+            "settings": _settings(like["settings"], self.machine),
+            "timings": copied | results["timing"],
+            "constants": dict(like["constants"]) | results["constant"],
+            **({"composites": results["composite"]} if results["composite"] else {}),
+            "missing": self.missing,
+        }
+
+    def toml(self) -> str:
+        return "\n".join(toml_lines(self.entry())) + "\n"
+
+    def lines(self) -> Iterator[str]:
+        """The closing table: what was measured, then what was not, and why."""
+        rows = [("quantity", "median", "spread", "n", "outliers"), *map(_row, self.measured)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        for row in rows:
+            cells = [
+                cell.ljust(w) if i == 0 else cell.rjust(w)
+                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            ]
+            yield "  ".join(cells).rstrip()
+        if self.missing:
+            yield ""
+            yield "Not measured:"
+            for one in self.missing:
+                yield f"  {one['quantity']} ({one['probe']}): {one['reason']}"
+
+
+def conditions(bench: Bench) -> dict[str, Any]:
+    """What the machine is and how busy it is, at the start of a calibration."""
+    info = _cpu_info()
+    cpu = anonymous(info.get("model name") or platform.processor() or platform.machine())
+    cpus, memory = os.cpu_count() or 1, _memory_bytes()
+    return {
+        "label": f"{cpu}, {cpus} CPUs, {_nominal(memory) // GIB or 1} GiB",
+        "date": datetime.now(UTC).date().isoformat(),
+        "system": _system(),
+        "kernel": anonymous(platform.release()),
+        "arch": ARCHITECTURES.get(platform.machine().lower(), platform.machine().lower()),
+        "cpu": cpu,
+        "cpus": cpus,
+        "memory": f"{memory / GIB:.4g} GiB",
+        "clock": f"{float(info['cpu MHz']):.0f} MHz" if "cpu MHz" in info else "unknown",
+        "clock_source": _read(Path("/sys/devices/system/clocksource/clocksource0/current_clocksource"))
+        or "unknown",
+        "hypervisor": "unknown" if "hypervisor" in info.get("flags", "") or not info else "none",
+        "mitigations": _mitigations(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else "unknown",
+        "root": bench.root,
+        "quick": bench.quick,
+        "tools": {},
+    }
+
+
+def slug(name: str) -> str:
+    """ "Intel(R) Core(TM) i7-9700K CPU @ 3.60GHz" → "intel-core-i7-9700k"."""
+    plain = re.sub(r"\((?:R|TM)\)|\bCPU\b|\bProcessor\b|@.*", " ", name, flags=re.IGNORECASE)
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "unknown"
+
+
+def anonymous(text: str) -> str:
+    """Without the names of host, user and home directory."""
+    names = {socket.gethostname(), platform.node(), platform.node().partition(".")[0], _user()}
+    text = text.replace(str(Path.home()), "~") if Path.home() != Path("/") else text
+    for name in names:
+        if len(name) >= WARY and name not in COMMON:
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text)
+    return text
+
+
+def toml_lines(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """A table in TOML: first its values, then the tables in it."""
+    inner = {key: value for key, value in table.items() if _is_table(value)}
+    for key, value in table.items():
+        if key not in inner and value is not None:
+            yield f"{_key(key)} = {_value(value)}"
+    for key, value in inner.items():
+        name = f"{path}{_key(key)}"
+        for part in [value] if isinstance(value, Mapping) else value:
+            if not isinstance(value, Mapping):
+                yield from ("", f"[[{name}]]")
+            elif not part or not all(isinstance(below, Mapping) for below in part.values()):
+                yield from ("", f"[{name}]")
+            yield from toml_lines(part, f"{name}.")
+
+
+def _is_table(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return True
+    return isinstance(value, Sequence) and bool(value) and all(isinstance(one, Mapping) for one in value)
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    assert isinstance(value, Sequence)
+    return f"[{', '.join(_value(one) for one in value)}]"
+
+
+def _table(one: Measured) -> dict[str, Any]:
+    """The table of one result."""
+    rest = {"status": "measured", "probe": one.probe, "per": one.per, "note": one.note}
+    if not one.samples:
+        value = one.value if isinstance(one.value, str) else float(f"{one.value:.4g}")
+        return {"value": value, "n": one.n, **rest}
+    found = summary(one.samples)
+    return {
+        "time": show_ns(found.median),
+        "spread": found.spread,
+        "spread_status": "measured",
+        "n": found.n,
+        "outliers": found.outliers,
+        **rest,
+    }
+
+
+def _row(one: Measured) -> tuple[str, str, str, str, str]:
+    if not one.samples:
+        return one.name, str(_table(one)["value"]), "", str(one.n), ""
+    found = summary(one.samples)
+    per = f" / {one.per}" if one.per else ""
+    return one.name, show_ns(found.median) + per, found.spread, str(found.n), str(found.outliers)
+
+
+def _provides(arch: str) -> list[str]:
+    flags = _cpu_info().get("flags", "").split()
+    virtual = Path("/dev/kvm").exists() or {"svm", "vmx"} & set(flags)
+    groups = Path("/sys/kernel/iommu_groups")
+    iommu = groups.is_dir() and any(groups.iterdir())
+    return [arch, *(["hw-virtualization"] if virtual else []), *(["iommu"] if iommu else [])]
+
+
+def _settings(like: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of LIKE, with this machine's sizes."""
+    memory = _nominal(_memory_bytes())
+    cpus = machine["cpus"]
+    return {
+        **like,
+        "cpus": {**like["cpus"], "default": cpus, "max": max(cpus, like["cpus"]["max"])},
+        "memory": {"type": "size", "default": f"{memory // 2**20} MiB", "min": "256 MiB", "max": "64 TiB"},
+    }
+
+
+def _nominal(memory: int) -> int:
+    """What is built in: a kernel keeps some of it to itself."""
+    step = GIB if memory >= 2 * GIB else GIB // 4
+    return -(-memory // step) * step
+
+
+def _memory_bytes() -> int:
+    if found := re.search(r"MemTotal:\s+(\d+) kB", _read(Path("/proc/meminfo"))):
+        return int(found[1]) * 1024
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return GIB
+
+
+def _cpu_info() -> dict[str, str]:
+    first = _read(Path("/proc/cpuinfo")).split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _mitigations() -> list[str]:
+    folder = CPU_FOLDER / "vulnerabilities"
+    found = {file.name: _read(file) for file in sorted(folder.glob("*"))}
+    return [f"{name}: {text}" for name, text in found.items() if text != "Not affected"]
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
