@@ -112,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--workload", metavar="W", default="random-read")
     sub.add_argument("--request", metavar="N", type=_count, default=0, help="which one, counted from 0")
     sub.add_argument("--json", action="store_true")
+    sub = add("validate", validate, "predicted against measured, case by case")
+    sub.add_argument("--machine", metavar="FILE", help="score the composites of this profile instead")
+    sub.add_argument("--json", action="store_true")
     add("schema", schema, "JSON Schema (draft-07) of a scenario")
     return parser
 
@@ -191,6 +194,17 @@ def journey(options: argparse.Namespace) -> int:
     if options.json:
         return _print_json(trip.as_dict())
     return _print(trip.as_text("en").splitlines())
+
+
+def validate(options: argparse.Namespace) -> int:
+    machine = None
+    if options.machine is not None:
+        known = simcore.catalog()
+        machine = known[_machine(options.machine, known)]
+        if not machine.is_profile:
+            raise UsageError(f"--machine: {options.machine} was not measured: it has no composites to compare with")
+    result = simcore.validate(machine, progress=terminal.progress("runs"))
+    return _print_json(result) if options.json else _print(terminal.validation_lines(result))
 
 
 def schema(_: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -96,9 +96,11 @@ class Run:
         spread: bool = True,
         budget: Budget | None = None,
         progress: Callable[[int, int], None] | None = None,
+        scaled: Mapping[tuple[str, str], float] | None = None,
     ) -> None:
         self.scenario, self.seed, self.budget = scenario, seed, budget or Budget()
         self.sim = simulation(scenario, seed, spread)
+        self.sim.scaled = scaled or {}
         self.stack: Stack = build(scenario, self.sim)
         self.progress = progress
         self.events = 0
@@ -298,7 +300,10 @@ class Run:
             for name, layer in self.stack.layers.items()
             if not isinstance(layer, Workload)
         }
-        workloads = {w.id: self._answered(w, tables) for w in self.stack.workloads}
+        workloads = {
+            w.id: self._answered(w, tables) | {"finished_ns": w.finished_ns if w.finished_ns >= 0 else None}
+            for w in self.stack.workloads
+        }
         first = self.stack.workloads[0] if self.stack.workloads else None
         finish = first.finished_ns if first is not None and first.finished_ns >= 0 else end_ns
         start = self.host_ready_ns if self.host_ready_ns >= 0 else end_ns

@@ -124,6 +124,7 @@ class Simulation:
         self.env = Clock(initial_time=0)
         self.seed, self.clock_hz, self.family, self.spread = seed, clock_hz, family, spread
         self.own = own  # what the machine's profile says of itself (timings.Own)
+        self.scaled: Mapping[tuple[str, str], float] = {}  # component, op → a factor, to see what rests on it
         self.record = Recorder()
         self.poked: deque[Core] = (
             deque()

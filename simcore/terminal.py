@@ -3,7 +3,7 @@
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from simcore.catalog import Catalog
@@ -11,7 +11,7 @@ from simcore.component import ROLES
 from simcore.explain.gap import Gap, RaceResult, part_label, signed_time
 from simcore.texts import show_bytes, show_count, show_time
 
-__all__ = ["catalog_lines", "finding_lines", "race_lines", "run_lines"]
+__all__ = ["catalog_lines", "finding_lines", "progress", "race_lines", "run_lines", "validation_lines"]
 
 BAR = 36
 FEW = 8
@@ -159,3 +159,71 @@ def gap_lines(gap: Gap) -> Iterator[str]:
     if rest:
         rows.append((signed_time(sum(part["ns"] for part in rest)), f"{len(rest)} smaller parts", ""))
     yield from columns(rows, right=(0,), indent=4)
+
+
+def progress(what: str) -> Callable[[int, int, str], None] | None:
+    """A line on standard error that says how far something is; none where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int, now: str) -> None:
+        end = "\n" if done + 1 >= total else ""
+        print(f"\r\033[K{done + 1} of {total} {what}: {now}"[:110], end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def validation_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """`validate` as the JSON form has it: each case with its sign, then the scores."""
+    yield paint("Predicted against measured, as ratios to each study's anchor", "bold")
+    rows = [("case", "family", "tier", "measured", "predicted", "off by")]
+    for case in result["cases"]:
+        if case["failed"]:
+            rows.append((case["id"], case["family"], case["tier"], "", "", f"failed: {case['failed']}"))
+            continue
+        rows.append((case["id"], case["family"], case["tier"], *_pair(case), off_by(case)))
+    yield from columns(rows, right=(3, 4))
+    yield ""
+    scored = {f"family {name}": totals for name, totals in result["families"].items()}
+    scored |= {f"tier {name}": totals for name, totals in result["tiers"].items() if totals["n"]}
+    rows6 = [("", "cases", "median", "p90", "90 % interval", "skill", "no effect")]
+    rows6 += [(name, *score_cells(totals)) for name, totals in scored.items()]
+    yield from columns(rows6, right=range(1, 7))
+    orders = result["orders"]
+    yield ""
+    yield f"  orders: {orders['right']} of {orders['n']} pairs come out the right way round"
+    for wrong in orders["inversions"]:
+        yield f"    inverted in {wrong['study']}: {wrong['a']} and {wrong['b']}"
+    for claim in result["largest"]:
+        yield f"  largest in {claim['id']}: {claim['most']}, {claim['share']:.0%}; measured: {claim['expect']}"
+    for row in result["sensitivity"]:
+        yield f"  {row['component']}.{row['op']} × {row['factor']:g} would turn round {len(row['flips'])}"
+
+
+def _pair(case: Mapping[str, Any]) -> tuple[str, str]:
+    return _ratio(case["measured"]), _ratio(case["predicted"])
+
+
+def _ratio(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{_ratio(value[0])} … {_ratio(value[-1])}"
+    return f"{value:.4g}"
+
+
+def off_by(case: Mapping[str, Any]) -> str:
+    """×0.85: the prediction is 0.85 of what was measured. Of a case without an effect: whether none came out."""
+    if case["e"] is None:
+        return "no effect, rightly" if case["no_effect_predicted"] else "an effect, wrongly"
+    return f"×{case['factor']:.2f}"
+
+
+def score_cells(totals: Mapping[str, Any]) -> tuple[str, str, str, str, str, str]:
+    """n, median, p90, interval, skill, no effect: as the terminal and the docs show them."""
+    silent = totals["no_effect"]
+    shown = f"{silent['right']} of {silent['n']}" if silent["n"] else ""
+    if totals["median_factor"] is None:
+        return str(totals["n"]), "", "", "", "", shown
+    low, high = totals["interval"]
+    skill = "" if totals["skill"] is None else f"{totals['skill']:.2f}"
+    factors = f"×{totals['median_factor']:.2f}", f"×{totals['p90_factor']:.2f}", f"×{low:.2f} to ×{high:.2f}"
+    return str(totals["n"]), *factors, skill, shown
