@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from simcore import units
-from simcore.timings import Constant, EntryError, Timing, parse_constant, parse_timing, unknown_keys
+from simcore.timings import Constant, EntryError, Own, Timing, parse_constant, parse_timing, unknown_keys
 
 __all__ = [
     "LANGUAGES",
@@ -41,7 +41,7 @@ LARGEST = 2**62
 _ID = re.compile(r"[a-z][a-z0-9-]*")
 _ENTRY_KEYS = {
     "model", "role", "sits_on", "needs", "provides", "settings", "timings", "constants", "control_plane",
-    "aliases", "family", "faults", "data", "machine", "composites", "missing",
+    "aliases", "family", "faults", "data", "machine", "composites", "missing", "like",
 }  # fmt: skip
 _SETTING_KEYS = {"type", "default", "min", "max", "choices", "roles", "live", "provides", "note"}
 
@@ -163,6 +163,7 @@ class Entry:
     aliases: tuple[str, ...] = ()
     family: str | None = None
     faults: tuple[str, ...] = ()
+    like: str | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict, repr=False)
     timings: Mapping[str, Timing] = field(default_factory=dict, repr=False)
     constants: Mapping[str, Constant] = field(default_factory=dict, repr=False)
@@ -177,6 +178,11 @@ class Entry:
     def is_profile(self) -> bool:
         """Is it a machine that was measured by `calibrate`?"""
         return "machine" in self.raw
+
+    @property
+    def own(self) -> Own:
+        """What such a profile says of its machine, by quantity; nothing of any other entry."""
+        return {**self.constants, **self.timings} if self.is_profile else {}
 
     @property
     def dir(self) -> Path:
@@ -209,7 +215,8 @@ class Entry:
         """Label, note, ops and log lines in one language. A missing file is a fault of the entry."""
         if lang in self.words:
             return self.words[lang]
-        return read_texts(self.dir / f"{self.id}.{lang}.toml")
+        own = read_texts(self.dir / f"{self.id}.{lang}.toml")
+        return own if self.like is None else _over(own, read_texts(self.dir / f"{self.like}.{lang}.toml"))
 
 
 @lru_cache(maxsize=4096)
@@ -229,7 +236,22 @@ def read_entry(file: Path) -> Entry:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EntryError([f"{file.name}: is not TOML: {error}"]) from None
+    if isinstance(like := raw.get("like"), str):
+        try:
+            raw = _over(raw, tomllib.loads((file.parent / f"{like}.toml").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise EntryError([f"{file.name}: like {like!r}: there is no {like}.toml beside it"]) from None
     return make_entry(file, raw)
+
+
+def _over(own: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """A variant says only what differs: its tables' rows replace those of the same name, all else is the
+    base's."""
+    merged = {**base, **own}
+    for table in ("settings", "timings", "constants", "ops", "log"):
+        if table in base and table in own:
+            merged[table] = {**base[table], **own[table]}
+    return merged
 
 
 def make_entry(
@@ -268,6 +290,7 @@ def _entry(
         control_plane=raw.get("control_plane", False) is True,
         aliases=_strings(raw, "aliases", faults),
         family=raw.get("family"),
+        like=raw.get("like"),
         faults=_strings(raw, "faults", faults) if "faults" in raw else ("kill",),
         settings=_tables(raw, "settings", _setting, faults),
         timings=_tables(raw, "timings", parse_timing, faults),

@@ -272,6 +272,8 @@ class Layer:
         known = self._ops.get((name, kind))
         if known is None:
             timing: Timing = choose(self.entry.timings[name], self.sim.family, self.sim.own)
+            if self.sim.scaled:
+                timing = timing.times(self.sim.scaled.get((self.entry.id, name), 1))
             marks = INSTANT_KINDS.index(timing.marks) if timing.marks else NONE
             shown = self.sim.timing_id(shown_timing(self.entry.id, timing, self.sim.clock_hz))
             what = self.sim.what(self.node, self.entry.id, name, kind, shown, marks)

@@ -32,8 +32,7 @@ def simulation(scenario: Scenario, seed: int, spread: bool = True) -> Simulation
     """A clock and draws for this scenario's machine."""
     machine = scenario.stack.entry
     clock = choose(machine.constants["clock"], machine.family)
-    own = {**machine.constants, **machine.timings} if machine.is_profile else {}
-    return Simulation(seed, int(clock.value), machine.family, spread, own)
+    return Simulation(seed, int(clock.value), machine.family, spread, machine.own)
 
 
 def build(scenario: Scenario, sim: Simulation) -> Stack:
