@@ -17,15 +17,17 @@ import shlex
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import simcore
 from simcore.__main__ import main as command_line
 from simcore.component import ROLES, Entry, Setting
+from simcore.ledger import Number, Source, Use, cited, numbers, numbers_explained, written
 from simcore.stack.findings import finding_texts
-from simcore.timings import STATUSES, Constant, Timing
+from simcore.timings import STATUSES
 from simcore.trace import TABLES
 
 HERE = Path(__file__).resolve().parent
@@ -33,19 +35,6 @@ MADE = "<!-- Made by `python -m docs.generate`; do not edit. -->"
 PROMPT = "$ "
 SIMCORE = "python -m simcore "
 LONGEST_LINE = 150
-
-Number = Timing | Constant
-
-ABOUT_TIMINGS = """\
-*measured*: by ourselves, with a machine profile. *published*: as the source gives it. *derived*:
-arithmetic on published numbers; the reason shows it. *assumed*: nothing was found; the reason says what
-was looked for.
-
-A time in cycles scales with the machine's clock, one in ns does not. The value is the *mean* of the
-draws. A spread `p99=2x` is lognormal with a 99th percentile of twice the median, `range=0.5x..1.5x` is
-uniform; it is assumed unless the row says otherwise. Rows that begin with *also* are the same number on
-other machines: a run takes the one that was measured on its machine's family, else the first, and marks
-that as borrowed if it comes from another. The keys of sources are explained [at the end](#sources)."""
 
 
 def main(arguments: list[str]) -> int:
@@ -142,11 +131,11 @@ def component(entry: Entry) -> Iterator[str]:
             ["setting", "type", "default", "limits", "in a run", "meaning"],
             [setting_row(entry, setting) for setting in entry.settings.values()],
         )
-    if entry.timings:
+    if spent := [row for row in numbers() if row.component == entry.id and row.kind == "timing"]:
         yield ""
         yield from grid(
             ["operation", "name", "mean", "what happens"],
-            [operation_row(texts, timing) for timing in entry.timings.values()],
+            [[f"`{row.op}`", row.label, quantity(row), texts["ops"][row.op]["say"]] for row in spent],
         )
 
 
@@ -191,84 +180,96 @@ def limits(setting: Setting) -> str:
     return f"{low} to {high}" if low and high else f"from {low}" if low else f"up to {high}"
 
 
-def operation_row(texts: Mapping[str, Any], timing: Timing) -> list[str]:
-    op = texts.get("ops", {}).get(timing.op, {})
-    return [f"`{timing.op}`", op.get("name", ""), amount(timing), op.get("say", "")]
-
-
 def timings() -> str:
-    entries = list(simcore.catalog().entries.values())
-    numbers: list[Number] = []
-    for entry in entries:
-        numbers += [*entry.timings.values(), *entry.constants.values()]
-    count = Counter(number.status for number in numbers)
+    rows, words = [row for row in numbers() if not row.inherited], numbers_explained("en")
+    count = Counter(row.status for row in rows)
+    known = {one.source.key: one.source for row in rows for one in row.all if one.source}
     lines = [
         "# Timings and constants",
         "",
         MADE,
         "",
-        f"The {len(numbers)} numbers of all entries: "
+        f"The {len(rows)} numbers of all entries: "
         + ", ".join(f"{count[status]} {status}" for status in STATUSES)
-        + ".",
+        + f"; {sum(len(row.also) for row in rows)} more of the same operations elsewhere.",
+        f"They are from {len(known)} sources. The site shows them at `/numbers/`, with links.",
         "",
-        *ABOUT_TIMINGS.splitlines(),
+        *(f"- *{status}*: {words['status'][status]}" for status in STATUSES),
+        "",
+        "## How a run chooses",
+        "",
+        "An entry may state the same number several times. A run takes, in this order:",
+        "",
+        *(f"{n}. {lead(words['rule'][step])}" for n, step in enumerate(("own", "family", "first"), 1)),
+        "",
+        lead(words["rule"]["clock"]),
+        "",
+        "Which of several stands first is the choice of the entry's author:",
+        "",
+        *(f"{n}. {lead(words['order'][step])}" for n, step in enumerate(("era", "machine", "grade"), 1)),
+        "",
+        lead(words["order"]["exception"]),
+        "",
+        "## How to read a row",
+        "",
+        *(f"- {line}" for line in words["reading"].values()),
+        "- The keys of sources are explained [at the end](#sources).",
         "",
     ]
-    used: set[str] = set()
-    for entry in entries:
-        rows = [row for number in entry.timings.values() for row in number_rows(number, used)]
-        fixed = [row for number in entry.constants.values() for row in number_rows(number, used)]
-        if not rows and not fixed:
-            continue
-        lines += [f"## {entry.id}", ""]
-        heads = ["value", "spread", "status", "source and where", "machine", "reason"]
-        if rows:
-            lines += [*grid(["operation", *heads], rows), ""]
-        if fixed:
+    for component, group in groupby(rows, key=lambda row: row.component):
+        own = list(group)
+        lines += [f"## {component}", ""]
+        heads = ["value", "spread", "status", "source and where", "machine", "reason", "used on"]
+        if spent := [line for row in own if row.kind == "timing" for line in number_rows(row)]:
+            lines += [*grid(["operation", *heads], spent), ""]
+        if fixed := [line for row in own if row.kind == "constant" for line in number_rows(row)]:
             lines += [*grid(["constant", *(head for head in heads if head != "spread")], fixed), ""]
-    lines += ["## Sources", "", *sources(used)]
+    lines += ["## Sources", "", *grid(["key", "source", "numbers"], sources(known.values()))]
     return "\n".join(lines) + "\n"
 
 
-def number_rows(number: Number, used: set[str]) -> Iterator[list[str]]:
-    name = number.op if isinstance(number, Timing) else number.name
-    for place, one in enumerate((number, *number.also)):
-        if one.source:
-            used.add(one.source)
-        row = [f"`{name}`" if place == 0 else f"*also* `{name}`", amount(one)]
-        if isinstance(one, Timing):
-            known = one.spread_status != "assumed" and one.spread_text != "none"
-            row.append(f"{one.spread_text} ({one.spread_status})" if known else one.spread_text)
-        link = f"[{one.source}](#{one.source})" if one.source else ""
+def lead(said: Sequence[str]) -> str:
+    return f"**{said[0]}** {said[1]}"
+
+
+def number_rows(number: Number) -> Iterator[list[str]]:
+    for place, one in enumerate(number.all):
+        row = [f"`{one.op}`" if place == 0 else f"*also* `{one.op}`", quantity(one)]
+        if one.spread is not None:
+            said = one.spread_status != "assumed" and one.spread != "none"
+            row.append(f"{one.spread} ({one.spread_status})" if said else one.spread)
+        link = f"[{one.source.key}](#{one.source.key})" if one.source else one.probe and f"`{one.probe}`"
         origin = ", ".join(text for text in (link, one.where) if text)
         clock = f" at {one.clock_hz / 1e9:g} GHz" if one.clock_hz else ""
         reason = " ".join(text for text in (one.reason, f"({one.note})" if one.note else "") if text)
-        yield [*row, one.status, origin, f"{one.machine or ''}{clock}", reason]
+        yield [*row, one.status, origin, f"{one.machine or ''}{clock}", reason, used(one.used_on)]
 
 
-def amount(number: Number) -> str:
-    if isinstance(number, Constant):
-        return written(number.text)
-    if number.curve:
-        points = ", ".join(f"{written(x)}: {y}" for x, y in raw_curve(number))
-        return f"{points} over {number.over}"
-    return f"{number.text} per {number.per}" if number.per else number.text
+def quantity(one: Number) -> str:
+    return (
+        f"{one.value} per {one.per}" if one.per else f"{one.value} over {one.over}" if one.over else one.value
+    )
 
 
-def raw_curve(timing: Timing) -> Iterator[tuple[float, str]]:
-    unit = "cycles" if timing.in_cycles else "ns"
-    for x, y in timing.curve:
-        yield float(x), f"{float(y):g} {unit}"
+def used(uses: tuple[Use, ...]) -> str:
+    """The machines whose runs use a number: "all, borrowed" where that is so of every one."""
+    kinds = {(use.borrowed, use.own) for use in uses}
+    if len(uses) == len(simcore.catalog().of_role("machine")) and len(kinds) == 1:
+        return "all, borrowed" if uses[0].borrowed else "all"
+    return "; ".join(
+        f"not `{use.machine}`: {use.own} of its own"
+        if use.own
+        else f"`{use.machine}`{', borrowed' if use.borrowed else ''}"
+        for use in uses
+    )
 
 
-def sources(used: set[str]) -> Iterator[str]:
-    known = simcore.texts("en")["sources"]
-    for key in sorted(used):
-        one = known.get(key, {})
-        yield f'<a id="{key}"></a>'
-        made = ", ".join(str(one[part]) for part in ("authors", "year", "venue") if one.get(part))
-        link = f" <{one['url']}>" if one.get("url") else ""
-        yield f"- `{key}`: {one.get('title', 'not in sources.toml')}. {made}.{link}"
+def sources(known: Iterable[Source]) -> Iterator[list[str]]:
+    count = cited()
+    for one in sorted(known, key=lambda source: source.key):
+        made = ", ".join(part for part in (one.authors, one.year, one.venue) if part)
+        link = f" <{one.url}>" if one.url else ""
+        yield [f'<a id="{one.key}"></a>`{one.key}`', f"{one.title}. {made}.{link}", str(count[one.key])]
 
 
 # ------------------------------------------------------------------------------------- parts of a page
@@ -380,17 +381,6 @@ def line_of(cells: Iterable[str]) -> str:
 
 def listed(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
-
-
-def written(value: Any) -> str:
-    """A value as people write it, on one line."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {written(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(written(one) for one in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

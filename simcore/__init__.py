@@ -17,6 +17,7 @@ from .catalog import load_catalog as catalog
 from .explain import gap as _gap
 from .explain.gap import RaceResult
 from .explain.journey import Journey, journey
+from .ledger import PER, Number, Source, Use, numbers, numbers_explained
 from .machines import LARGEST_PROFILE, add_machine, machine_profile
 from .run import ENGINE_VERSION, Budget, Result, Run, provenance
 from .stack import rules as _rules
@@ -28,21 +29,27 @@ from .stack.source import load, prebuilt
 from .texts import render, show_time, texts
 from .timings import EntryError
 from .trace import Trace
+from .validate import shipped as validation
+from .validate import validate
 
 __all__ = [
     "ENGINE_VERSION",
     "LARGEST_PROFILE",
+    "PER",
     "Budget",
     "Catalog",
     "EntryError",
     "Finding",
     "Journey",
+    "Number",
     "RaceResult",
     "Result",
     "Run",
     "Scenario",
     "ScenarioError",
+    "Source",
     "Trace",
+    "Use",
     "add_machine",
     "catalog",
     "check",
@@ -50,6 +57,8 @@ __all__ = [
     "ledger_version",
     "load",
     "machine_profile",
+    "numbers",
+    "numbers_explained",
     "prebuilt",
     "provenance",
     "race",
@@ -59,6 +68,8 @@ __all__ = [
     "schema",
     "show_time",
     "texts",
+    "validate",
+    "validation",
 ]
 
 Progress = Callable[[int, int], None]
