@@ -22,7 +22,7 @@ from simweb.store import VIEWS, ledger_version
 __all__ = [
     "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "examine", "example_text",
     "findings_of", "gaps_of", "lane_of", "legend", "nearest", "picture", "player_data", "reordered",
-    "texts_gz", "texts_url", "texts_version", "too_large",
+    "role_words", "texts_gz", "texts_url", "texts_version", "too_large",
 ]  # fmt: skip
 
 ORDER = ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")
@@ -149,9 +149,9 @@ def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None) -> dict
     }
 
 
-def legend(lanes: Sequence[Lane]) -> list[tuple[str, str]]:
-    """The roles that a page shows, from the hardware up, each with its word."""
-    words = {
+def role_words() -> dict[str, str]:
+    """The roles from the hardware up, each with its word."""
+    return {
         "machine": _("machine"),
         "firmware": _("firmware"),
         "device": _("device"),
@@ -162,8 +162,12 @@ def legend(lanes: Sequence[Lane]) -> list[tuple[str, str]]:
         "container": _("container"),
         "workload": _("workload"),
     }
+
+
+def legend(lanes: Sequence[Lane]) -> list[tuple[str, str]]:
+    """The roles that a page shows, from the hardware up, each with its word."""
     shown = {box.part.role for lane in lanes for box in lane.drawing.boxes}
-    return [(role, word) for role, word in words.items() if role in shown]
+    return [(role, word) for role, word in role_words().items() if role in shown]
 
 
 # The gap between two lanes of a race

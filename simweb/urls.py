@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
-from simweb import views
+from simweb import data_views, views
 from simweb.consumers import RunConsumer
 
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("race/", views.race, name="race"),
     path("run/", views.run_state, name="run"),
     path("check/", views.check, name="check"),
+    path("numbers/", data_views.numbers, name="numbers"),
     re_path(r"^traces/(?P<trace_hash>[0-9a-f]{64})$", views.trace, name="trace"),
     re_path(r"^texts/(?P<lang>en|zh-hans)-(?P<ledger>[0-9a-f]+)\.json$", views.texts, name="texts"),
     path("healthz", views.healthz, name="healthz"),

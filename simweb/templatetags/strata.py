@@ -1,6 +1,7 @@
 """Template helpers: a stack as a drawing, and icons by name."""
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.templatetags.static import static
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
@@ -56,3 +57,21 @@ def icon(name: str, size: int = 16) -> SafeString:
         size,
         name,
     )
+
+
+@register.filter
+def marked(text: str) -> SafeString:
+    """`code` and *emphasis* in a sentence of the engine's texts."""
+    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+    return mark_safe(re.sub(r"\*([^*]+)\*", r"<em>\1</em>", html))
+
+
+@register.filter
+def lead(said: Sequence[str]) -> SafeString:
+    """A sentence whose first words stand out."""
+    return format_html("<b>{}</b> {}", said[0], marked(said[1]))
+
+
+@register.filter
+def key_of(key: str, table: Mapping[str, Any]) -> Any:
+    return table[key]

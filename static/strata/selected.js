@@ -84,6 +84,8 @@ export class Selected {
     const machine = timing.machine ? texts.ui(timing.borrowed ? "timing_borrowed" : "timing_machine", { machine: timing.machine }) : "";
     if (machine) parts.push(el("p.src", {}, machine));
     if (timing.reason) parts.push(el("p.reason", {}, timing.reason));
+    const asked = new URLSearchParams({ component: timing.is, op: timing.op });
+    parts.push(el("p.src", {}, el("a", { href: `${this.root.dataset.numbers}?${asked}#${timing.is}.${timing.op}` }, texts.ui("timing_ledger"))));
     return parts;
   }
 
