@@ -202,7 +202,7 @@ def validate(options: argparse.Namespace) -> int:
         known = simcore.catalog()
         machine = known[_machine(options.machine, known)]
         if not machine.is_profile:
-            raise UsageError(f"--machine: {options.machine} was not measured: it has no composites to compare with")
+            raise UsageError(f"--machine: {options.machine} was not measured: it has no composites")
     result = simcore.validate(machine, progress=terminal.progress("runs"))
     return _print_json(result) if options.json else _print(terminal.validation_lines(result))
 

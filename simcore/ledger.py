@@ -19,7 +19,7 @@ from simcore.timings import SIZE_PER, Constant, Timing, choose
 
 __all__ = ["PER", "Number", "Source", "Use", "cited", "numbers", "numbers_explained", "written"]
 
-PER = (*SIZE_PER, "cpu", "device", "page", "port")
+PER = (*SIZE_PER, "cpu", "device", "page", "port", "walk")
 """What a timing may be for one of: a size, of which models give the bytes, or something that they count."""
 
 

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 from .trace import NONE
 
 if TYPE_CHECKING:
-    from .cpu import Flow
+    from .cpu import Flow, Thread
     from .simulation import Simulation
     from .waiting import Gate
 
-KINDS = ("boot", "exec", "read", "run", "slot", "service")
-"""Start; start a program; read bytes; a workload's main flow, one of several beside it, one unit of work (of
-init: a unit)."""
+KINDS = ("boot", "exec", "read", "write", "flush", "run", "slot", "service")
+"""Start; start a program; read bytes, write them, have a disk keep what it has; a workload's main flow, one of
+several beside it, one unit of work (of init: a unit)."""
 
 
 class Request:
     """One thing asked, on its way down and up: `kind`, `bytes`, and the flow that carries it.
 
     A read that may be answered from the page cache names its `page`; one that must go to the disk has none.
+    A touch names the page of the program's own memory. Who passes something on to another thread names it:
+    `peer`; a message also says `over` what it goes.
     """
 
-    __slots__ = ("bytes", "done", "flow", "id", "kind", "page", "span")
+    __slots__ = ("bytes", "done", "flow", "id", "kind", "over", "page", "peer", "span")
 
     def __init__(
         self,
@@ -38,6 +40,8 @@ class Request:
         self.id = len(requests) // 5
         requests += (sim.kind_id(kind), workload, node, NONE, cause)
         self.kind, self.flow, self.bytes = kind, flow, size_bytes
-        self.page: tuple[int, int] | None = None  # whose file, which block of it
+        self.page: tuple[int, int] | None = None  # whose file or memory, which block of it
+        self.peer: Thread | None = None
+        self.over = ""
         self.span = NONE  # its outermost span, once a layer carries it
         self.done: Gate | None = None

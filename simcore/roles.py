@@ -25,6 +25,21 @@ class Computer(Layer):
         return self.devices["firmware"]
 
     @property
+    def tlb_entries(self) -> int:
+        """How many pages' addresses its CPUs keep at hand."""
+        raise NotImplementedError
+
+    def walk(self, request: Request, times: int) -> None:
+        """Look up addresses that the TLB does not hold: what that costs beyond a bare machine's walk."""
+        raise NotImplementedError
+
+    def use(self, request: Request, pages: int) -> None:
+        """Its kernel takes so many pages of memory, without having asked for any in particular."""
+
+    def free(self, pages: int) -> None:
+        """And gives back as many; they are the first to be taken again."""
+
+    @property
     def drives(self) -> list[Layer]:
         """Its devices; firmware is none."""
         return [device for device in self.devices.values() if device.entry.role == "device"]
@@ -76,6 +91,7 @@ class VirtualMachine(Computer):
     back_end: Thread  # where its devices' requests are carried out
 
 
+
 class Engine(Layer):
     """Makes containers, from beside the stack."""
 
@@ -105,9 +121,18 @@ class Workload(Layer):
         self.finished_ns = self.sim.now
 
     def ask(
-        self, request: Request, kind: str, layer: Layer, size_bytes: int = 0, page: int | None = None
+        self,
+        request: Request,
+        kind: str,
+        layer: Layer,
+        size_bytes: int = 0,
+        page: int | None = None,
+        *,
+        peer: Thread | None = None,
+        over: str = "",
     ) -> Steps:
         """As any layer asks, and counted: the outcome is made of these requests."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes, self.number)
         child.page = None if page is None else (self.node, page)
+        child.peer, child.over = peer, over
         return layer.serve(child)

@@ -195,7 +195,8 @@ def validation_lines(result: Mapping[str, Any]) -> Iterator[str]:
     for wrong in orders["inversions"]:
         yield f"    inverted in {wrong['study']}: {wrong['a']} and {wrong['b']}"
     for claim in result["largest"]:
-        yield f"  largest in {claim['id']}: {claim['most']}, {claim['share']:.0%}; measured: {claim['expect']}"
+        share = f"{claim['share']:.0%}"
+        yield f"  largest in {claim['id']}: {claim['most']}, {share}; measured: {claim['expect']}"
     for row in result["sensitivity"]:
         yield f"  {row['component']}.{row['op']} × {row['factor']:g} would turn round {len(row['flips'])}"
 
@@ -211,7 +212,7 @@ def _ratio(value: Any) -> str:
 
 
 def off_by(case: Mapping[str, Any]) -> str:
-    """×0.85: the prediction is 0.85 of what was measured. Of a case without an effect: whether none came out."""
+    """×0.85: the prediction is 0.85 of what was measured. A case without an effect: whether none came out."""
     if case["e"] is None:
         return "no effect, rightly" if case["no_effect_predicted"] else "an effect, wrongly"
     return f"×{case['factor']:.2f}"

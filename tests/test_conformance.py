@@ -99,11 +99,12 @@ def test_every_constant_in_its_code_is_in_the_entry_and_every_one_is_used(entry:
 
 @every_component
 def test_every_setting_does_something(entry: Entry) -> None:
-    """A setting with one possible value, or that is a device, does it by being there."""
+    """A setting with one possible value, or that is a device or offers something, does it by being there."""
     chosen = {
         name: setting
         for name, setting in entry.settings.items()
         if setting.type != "component"
+        and setting.provides is None
         and len(setting.choices) != 1
         and (entry.id, name) not in WITHOUT_EFFECT_YET
     }
@@ -132,6 +133,7 @@ def test_it_sits_on_roles_that_exist(entry: Entry) -> None:
 @every_component
 def test_what_it_needs_is_offered_by_something(entry: Entry) -> None:
     offered = {capability for other in ENTRIES for capability in other.provides}
+    offered |= {setting.provides for other in ENTRIES for setting in other.settings.values() if setting.provides}
     assert sorted(set(entry.needs) - offered) == []
 
 
@@ -253,7 +255,8 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
         place = {"device": "disk"}.get(role, role)
         for hypervisor in hypervisors:
             for disk in disks:
-                inner = guest(hypervisor, **{"disk": disk, place: name})
+                direct = {"direct_kernel": True} if "direct-kernel" in entry.needs else {}
+                inner = guest(hypervisor, **{"disk": disk, place: name}, **direct)
                 yield scenario(computer("host", machine, [kernel("os", inner)]), "guest")
     if role == "kernel":
         yield scenario(computer("host", machine, [kernel("os", is_=name)]), "os")

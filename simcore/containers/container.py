@@ -45,6 +45,8 @@ class Container(Layer):
         self.spend(request, "seccomp_filter", "accounting")
         yield from self.down(request)
 
+    write = flush = read
+
     def change(self, setting: str, value: Any, now: int) -> None:
         super().change(setting, value, now)
         self._limit()

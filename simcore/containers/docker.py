@@ -38,7 +38,7 @@ class Docker(Engine):
 
         yield from self.hop(request, dockerd)
         self.spend(request, "api_create", "rw_layer")
-        yield from self.wait(request, "config_sync")
+        yield from self._sync(request, self.constant("create_syncs"))
         self.log(request, "created", name=name, image=container.settings["image"])
         yield from self.hop(request, command)
         self.spend(request, "cli_request")
@@ -46,6 +46,7 @@ class Docker(Engine):
         yield from self.hop(request, dockerd)
         self.spend(request, "overlay_mount")
         yield from self._rtnl(request, "network_sandbox")
+        yield from self._commit(request, "network_database", self.constant("network_syncs"))
         self.log(request, "sandbox")
         yield from self._run(request, container, first, dockerd)
         self.log(request, "started", name=name)
@@ -58,9 +59,7 @@ class Docker(Engine):
         container.threads += (shim, runc)  # they end with the container, not with the daemons
         yield from self.hop(request, containerd)
         self.spend(request, "containerd_create")
-        yield from self.lock(request, "database")
-        yield from self.wait(request, "db_sync")
-        yield from self.unlock(request, "database")
+        yield from self._commit(request, "database", self.constant("database_syncs"))
         yield from self.hop(request, shim)
         yield from self.ask(request, "exec", self.below)
         self.spend(request, "shim_start")
@@ -86,6 +85,19 @@ class Docker(Engine):
         yield from self.below.lock(request, "rtnl")
         self.spend(request, op)
         yield from self.below.unlock(request, "rtnl")
+
+    def _commit(self, request: Request, database: str, syncs: int) -> Steps:
+        """Write to a database that has one writer at a time, and waits for the disk each time."""
+        yield from self.lock(request, database)
+        yield from self._sync(request, syncs)
+        yield from self.unlock(request, database)
+
+    def _sync(self, request: Request, times: int) -> Steps:
+        """fsync: what was written goes down to the disk, then the disk is told to keep it."""
+        for _ in range(times):
+            for _ in range(self.constant("sync_writes")):
+                yield from self.ask(request, "write", self.below, self.constant("sync_bytes"))
+            yield from self.ask(request, "flush", self.below)
 
     def _program(self, name: str) -> Thread:
         """A thread of the daemons or the command: it ends with the engine."""

@@ -1,26 +1,51 @@
 """What disks have in common: a driver that queues a command, a medium that takes its time, an interrupt.
 
 The interrupt comes in on the CPU that submitted: multi-queue drivers give each CPU its own queue and vector.
+Writes have places of their own in the device, since what limits them is not what limits reads; they are
+answered from the drive's fast memory, and a flush waits until that is on the medium.
 """
 
-from simcore.cpu import Steps
+from simcore.cpu import Cpu, Steps
 from simcore.layer import Layer
 from simcore.requests import Request
 from simcore.waiting import Station
 
 
 class Disk(Layer):
-    queue: Station
+    reads: Station
+    writes: Station
     medium: tuple[str, ...] = ()  # the stages of a read inside the device, in order
+    written: tuple[str, ...] = ()  # and of a write
 
     def wire(self) -> None:
-        self.queue = self.station(self.constant("parallel"), link="transfer")
+        self.reads = self.station(self.constant("parallel"), link="transfer")
+        self.writes = self.station(self.constant("parallel_writes"), link="transfer")
         self.base_bytes = self.constant("base_bytes")
 
     def read(self, request: Request) -> Steps:
-        cpu = request.flow.thread.cpu
+        cpu = self._issue(request)
+        yield from self.submit(request, self.reads, *self.medium, per=self._beyond(request))
+        yield from self._complete(request, cpu)
+
+    def write(self, request: Request) -> Steps:
+        cpu = self._issue(request)
+        yield from self.submit(request, self.writes, *self.written, per=self._beyond(request))
+        yield from self._complete(request, cpu)
+
+    def flush(self, request: Request) -> Steps:
+        cpu = self._issue(request)
+        yield from self.submit(request, self.writes, "flush_cache")
+        yield from self._complete(request, cpu)
+
+    def _issue(self, request: Request) -> Cpu:
+        """The driver's way down, on the CPU that will be interrupted."""
         self.spend(request, "queue_command", "doorbell")
-        beyond = max(0, request.bytes - self.base_bytes)  # what `medium_read` does not cover
-        yield from self.submit(request, self.queue, *self.medium, per=beyond)
+        return request.flow.thread.cpu
+
+    def _beyond(self, request: Request) -> int:
+        """The bytes that the medium's own time does not cover."""
+        return max(0, request.bytes - self.base_bytes)
+
+    def _complete(self, request: Request, cpu: Cpu) -> Steps:
         yield from self.interrupt(request, cpu)
         self.spend(request, "complete_command")

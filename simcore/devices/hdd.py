@@ -5,3 +5,4 @@ from simcore.devices.disk import Disk
 
 class Hdd(Disk):
     medium = ("seek", "rotation", "transfer")
+    written = ("medium_write", "transfer")

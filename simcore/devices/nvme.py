@@ -5,3 +5,4 @@ from simcore.devices.disk import Disk
 
 class Nvme(Disk):
     medium = ("medium_read", "transfer")
+    written = ("medium_write", "transfer")

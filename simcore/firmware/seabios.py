@@ -15,4 +15,7 @@ class Seabios(Firmware):
         self.log(request, "memory", memory=self.owner.settings["memory"])
         self.owner.below.access(request, self.constant("probe_exits"))
         self.spend(request, "pci_enumeration", "option_roms", "device_init", "boot_device")
-        yield from self._load(request)
+        if "direct-kernel" in self.offered:
+            self.spend(request, "copy_kernel")
+        else:
+            yield from self._load(request)

@@ -19,3 +19,11 @@ class Machine(Computer):
     def boot(self, request: Request) -> Steps:
         yield from self.wait(request, "power_supply")
         yield from self.ask(request, "boot", self.firmware)
+
+    @property
+    def tlb_entries(self) -> int:
+        found: int = self.constant("tlb_entries")
+        return found
+
+    def walk(self, request: Request, times: int) -> None:
+        """A program's own time, measured on a bare machine, has its walks in it."""

@@ -7,7 +7,7 @@ those faults, counted at boot for what the guest's kernel and programs use.
 
 from simcore.cpu import Cpu, Steps
 from simcore.requests import Request
-from simcore.roles import Kernel, VirtualMachine
+from simcore.roles import Computer, Kernel, VirtualMachine
 
 
 class Vm(VirtualMachine):
@@ -41,3 +41,14 @@ class Vm(VirtualMachine):
                 "first_touch",
                 per=min(self.constant("boot_touched"), memory) // self.constant("page"),
             )
+
+    @property
+    def tlb_entries(self) -> int:
+        """The TLB is that of the computer below."""
+        below = self.below.owner
+        assert isinstance(below, Computer)
+        return below.tlb_entries
+
+    def walk(self, request: Request, times: int) -> None:
+        """Each address in the guest's page tables must itself be looked up in the hypervisor's."""
+        self.spend(request, "second_dimension", per=times)

@@ -55,6 +55,19 @@ class Linux(Kernel):
         yield from self.hop(request, reader, "irq_exit")
         self.spend(request, "unpin_pages", "syscall_exit")
 
+    def write(self, request: Request) -> Steps:
+        """A direct write: the same way, with the data going down."""
+        yield from self.read(request)
+
+    def flush(self, request: Request) -> Steps:
+        """The disk shall keep what it has acknowledged: the last step of an fsync."""
+        caller = request.flow.thread
+        self.spend(request, "syscall_entry", "blk_submit")
+        yield from self.computer.disk.serve(request)
+        self.spend(request, "blk_complete", "wake_up")
+        yield from self.hop(request, caller, "irq_exit")
+        self.spend(request, "syscall_exit")
+
     def _buffered(self, request: Request) -> Steps:
         """Through the page cache: the device is asked only for what is not there, and the bytes are copied.
 
@@ -89,7 +102,8 @@ class Linux(Kernel):
     def boot(self, request: Request) -> Steps:
         yield from self.down(request)  # the computer; its firmware has started a boot loader
         began = self.sim.now
-        yield from self._load(request)
+        if "direct-kernel" not in self.offered:  # the firmware has no kernel for it
+            yield from self._load(request)
         yield from self._start_kernel(request)
         yield from self._mount_root(request)
         yield from self._fetch(request, "exec_reads", "block")
@@ -127,7 +141,8 @@ class Linux(Kernel):
     def _start_kernel(self, request: Request) -> Steps:
         computer = self.computer
         memory, cpus = computer.settings["memory"], len(computer.cpus)
-        self.spend(request, "decompress")
+        if self.settings["image"] == "compressed":
+            self.spend(request, "decompress")
         self.log(request, "linux_version")
         self.log(request, "command_line", disk=self._disk_name())
         self.spend(request, "setup_memory", per=memory)
@@ -148,9 +163,10 @@ class Linux(Kernel):
         yield from self.ask(request, "boot", self.computer.disk)
         yield from self._fetch(request, "partition_reads", "block")
         self.log(request, "disk_found", disk=self._disk_name())
-        self.log(request, "unpack_initramfs")
-        self.spend(request, "initramfs_unpack", per=self.constant("initramfs_image"))
-        self.log(request, "free_initramfs", size=self.constant("initramfs_image"))
+        if initramfs := self.constant("initramfs_image"):
+            self.log(request, "unpack_initramfs")
+            self.spend(request, "initramfs_unpack", per=initramfs)
+            self.log(request, "free_initramfs", size=initramfs)
 
     def _mount_root(self, request: Request) -> Steps:
         self.spend(request, "mount_root")

@@ -1,0 +1,25 @@
+"""runc alone: one program makes the container and is gone; no daemon, no network of its own.
+
+What Docker calls at the end of its chain, called by hand: `runc run`.
+"""
+
+from simcore.cpu import Steps
+from simcore.layer import Layer
+from simcore.requests import Request
+from simcore.roles import Engine
+
+
+class Runc(Engine):
+    def create(self, request: Request, container: Layer) -> Steps:
+        first = request.flow.thread  # becomes the container's first process
+        runc = self.process(f"runc/{container.id}")
+        container.threads.append(runc)
+        yield from self.hop(request, runc)
+        yield from self.ask(request, "exec", self.below)
+        container.spend(request, "runc_exec")
+        yield from self.hop(request, first)
+        container.spend(request, "cgroup_join", "namespaces", "mounts", "pivot_root", "masked_paths")
+        container.spend(request, "capabilities_seccomp", "exec_fifo")
+        yield from self.hop(request, runc)
+        container.spend(request, "runc_start")
+        yield from self.hop(request, first)

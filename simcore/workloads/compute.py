@@ -1,0 +1,37 @@
+"""A program that computes on its memory: what it pays for beyond its instructions is finding its pages.
+
+A CPU keeps the translations of a few hundred pages (the TLB). A program that jumps about in more memory than
+they cover must look others up, and in a guest each look-up goes through two sets of page tables. Its time
+on a bare machine is its `work`: the walks of one dimension are in it.
+"""
+
+from simcore.cpu import Steps
+from simcore.requests import Request
+from simcore.roles import Computer, Workload
+
+
+class Compute(Workload):
+    owner: Computer
+
+    def run(self, request: Request) -> Steps:
+        yield from self.ask(request, "exec", self.below)
+        yield from self.settle()
+        for _ in range(self.settings["count"]):
+            if self.over(request):
+                break
+            yield from self.ask(request, "service", self)
+        yield from self.finish()
+
+    def service(self, request: Request) -> Steps:
+        """One piece: counted as a request."""
+        work_ns = self.settings["work"]
+        self.work(request, "compute", work_ns)
+        self.owner.walk(request, self._misses(work_ns))
+        yield from self.settle()
+
+    def _misses(self, work_ns: int) -> int:
+        """How often its addresses are in none of the pages that the TLB covers."""
+        program = self.constant(f"program_{self.settings['program']}")
+        covered = self.owner.tlb_entries * self.settings["pages"]
+        beyond = max(0, 1 - covered / program["memory"])
+        return int(work_ns * beyond / program["every"])
