@@ -18,7 +18,7 @@ from .explain import gap as _gap
 from .explain.gap import RaceResult
 from .explain.journey import Journey, journey
 from .ledger import PER, Number, Source, Use, numbers, numbers_explained
-from .machines import LARGEST_PROFILE, add_machine, machine_profile
+from .machines import LARGEST_PROFILE, add_machine, machine_profile, profile_text
 from .run import ENGINE_VERSION, Budget, Result, Run, provenance
 from .stack import rules as _rules
 from .stack.findings import Finding, ScenarioError
@@ -60,6 +60,7 @@ __all__ = [
     "numbers",
     "numbers_explained",
     "prebuilt",
+    "profile_text",
     "provenance",
     "race",
     "render",

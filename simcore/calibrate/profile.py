@@ -5,18 +5,18 @@ paths.
 """
 
 import getpass
-import json
 import os
 import platform
 import re
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from simcore.catalog import load_catalog
+from simcore.toml_text import toml_lines
 
 from .bench import Bench, Measured
 from .samples import show_ns, summary
@@ -135,43 +135,6 @@ def anonymous(text: str) -> str:
         if len(name) >= WARY and name not in COMMON:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text)
     return text
-
-
-def toml_lines(table: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """A table in TOML: first its values, then the tables in it."""
-    inner = {key: value for key, value in table.items() if _is_table(value)}
-    for key, value in table.items():
-        if key not in inner and value is not None:
-            yield f"{_key(key)} = {_value(value)}"
-    for key, value in inner.items():
-        name = f"{path}{_key(key)}"
-        for part in [value] if isinstance(value, Mapping) else value:
-            if not isinstance(value, Mapping):
-                yield from ("", f"[[{name}]]")
-            elif not part or not all(isinstance(below, Mapping) for below in part.values()):
-                yield from ("", f"[{name}]")
-            yield from toml_lines(part, f"{name}.")
-
-
-def _is_table(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return True
-    return isinstance(value, Sequence) and bool(value) and all(isinstance(one, Mapping) for one in value)
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    assert isinstance(value, Sequence)
-    return f"[{', '.join(_value(one) for one in value)}]"
 
 
 def _table(one: Measured) -> dict[str, Any]:
