@@ -76,9 +76,9 @@ class Thread:
 
     __slots__ = (
         "burst", "burst_end", "busy", "clock", "closed", "cpu", "deadline", "effect", "entry_ops",
-        "exit_ops", "flow", "flows", "gaps", "group", "halt_ops", "id", "inner", "lag", "name", "node",
-        "off_since", "off_what", "poke_ops", "poll_end", "poll_ns", "poll_since", "poll_what", "ran_ns",
-        "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
+        "exit_ops", "flow", "flows", "gaps", "group", "halt_ops", "id", "inner", "ipi_ops", "lag", "mate",
+        "name", "node", "off_since", "off_what", "poke_ops", "poll_end", "poll_ns", "poll_since", "poll_what",
+        "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +92,7 @@ class Thread:
             group.threads.append(self)
         self.state = BLOCKED
         self.cpu: Cpu = sched.cpus[0]  # where it runs, or ran last
+        self.mate: Thread | None = None  # whose CPU it is pinned to
         self.flows: deque[Flow] = deque()
         self.flow: Flow | None = None
         self.effect: Effect | None = None
@@ -109,7 +110,8 @@ class Thread:
         self.exit_ops: tuple[Op, ...] = ()
         self.halt_ops: tuple[Op, ...] = ()  # out of it because it has nothing to do,
         self.wake_ops: tuple[Op, ...] = ()  # back after that,
-        self.poke_ops: tuple[Op, ...] = ()  # and an interrupt that finds it running
+        self.poke_ops: tuple[Op, ...] = ()  # an interrupt that finds it running,
+        self.ipi_ops: tuple[Op, ...] = ()  # and the way out to have another vCPU look
         self.poll_ns = self.poll_since = self.poll_end = 0
         self.poll_what = NONE
 
@@ -297,11 +299,13 @@ class Core(Cpu):
                     continue
                 effect = leaf.effect
                 if effect is not None and effect is not SETTLE:
-                    leaf.effect = None
                     if not effect[0](flow, leaf, now, effect[1]):
                         leaf.flow, leaf.busy, walk = None, False, True
                         if not leaf.flows and leaf is not leaf.cpu.irq:
                             self._block(leaf, now)
+                        continue
+                    if leaf.effect is not effect:  # it takes something first
+                        walk = self.poked
                         continue
                     if self.poked:
                         leaf.effect, walk = SETTLE, True
@@ -636,6 +640,39 @@ class Core(Cpu):
             at += length
         leaf.clock += at - now
         self.tolls.clear()
+
+
+def owe_first(flow: Flow, thread: Thread, ops: tuple[Op, ...], then: Effect) -> bool:
+    """What an effect returns that takes CPU time before it can happen: the ops are owed, `then` comes
+    after."""
+    data, clock = thread.sim.record.data, thread.clock
+    thread.burst = len(data)
+    thread.closed.clear()
+    for op in ops:
+        end = clock + op.draw_ns()
+        data += span_bytes(flow.span, op.what, thread.id, clock, end)
+        clock = end
+    thread.clock, thread.burst_end, thread.effect = clock, len(data), then
+    return True
+
+
+def ipi(waker: Thread, woken: Thread) -> tuple[Op, ...]:
+    """What it takes a vCPU to have another one run a thread: to send it an interrupt, it leaves its guest.
+
+    Nothing, if the CPU is real, or if the thread will run on this one, or has to queue.
+    """
+    cpu = waker.cpu
+    if cpu.host is None or woken.state != BLOCKED or woken.sched is not cpu.sched:
+        return ()
+    goal = woken.sched.place(woken)
+    return () if goal is None or goal is cpu else cpu.host.ipi_ops
+
+
+def tell(waker: Thread, woken: Thread) -> None:
+    """As `ipi`, where the waker does not stop for it: it pays when its CPU is looked at next."""
+    cpu = waker.cpu
+    if cpu.host is not None and (ops := ipi(waker, woken)):
+        cpu.tail += ops + cpu.host.entry_ops
 
 
 def kill(threads: Iterable[Thread], now: int) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .component import Entry
-from .cpu import SETTLE, Cpu, Effect, Flow, Steps, Thread
+from .cpu import SETTLE, Cpu, Effect, Flow, Steps, Thread, tell
 from .requests import KINDS, Request
 from .simulation import LENGTHS, Op, Simulation, mix, shuffled
 from .timings import Timing, choose, quantiles
@@ -125,10 +125,20 @@ class Layer:
         """Into the layer below, and back."""
         return self.below.serve(request)
 
-    def ask(self, request: Request, kind: str, layer: Layer, size_bytes: int = 0) -> Steps:
+    def ask(
+        self,
+        request: Request,
+        kind: str,
+        layer: Layer,
+        size_bytes: int = 0,
+        *,
+        peer: Thread | None = None,
+        over: str = "",
+    ) -> Steps:
         """A request of this layer's own, on the same flow: `yield from self.ask(request, "read", self.disk,
         4096)`."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes)
+        child.peer, child.over = peer, over
         return layer.serve(child)
 
     def spawn(
@@ -148,6 +158,8 @@ class Layer:
             cause=NONE if cause is None else cause.flow.span,
         )
         request.done = self.gate()
+        if cause is not None:
+            tell(cause.flow.thread, thread)
         flow.start(self._whole(request), now)
         return request
 

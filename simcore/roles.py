@@ -34,10 +34,12 @@ class Computer(Layer):
         raise NotImplementedError
 
     def use(self, request: Request, pages: int) -> None:
-        """Its kernel takes so many pages of memory, without having asked for any in particular."""
+        """Its kernel takes so many pages of memory, those first that were given back last."""
+        raise NotImplementedError
 
     def free(self, pages: int) -> None:
-        """And gives back as many; they are the first to be taken again."""
+        """Its kernel gives so many pages back."""
+        raise NotImplementedError
 
     @property
     def drives(self) -> list[Layer]:
@@ -89,7 +91,6 @@ class VirtualMachine(Computer):
     below: Hypervisor
     main: Thread  # where its program starts
     back_end: Thread  # where its devices' requests are carried out
-
 
 
 class Engine(Layer):

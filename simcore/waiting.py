@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from .cpu import DEAD, Cpu, Effect, Flow, Thread
+from .cpu import DEAD, Cpu, Effect, Flow, Thread, ipi, owe_first, tell
 from .simulation import Alarm, Op, Simulation
 from .trace import NONE, span_bytes
 
@@ -28,17 +28,34 @@ def hopped(flow: Flow, thread: Thread, now: int, goal: Thread) -> bool:
     """Go on on another thread, and wake it."""
     if goal is thread:
         return True
-    record = thread.sim.record
-    record.wakeups += (now, thread.id, goal.id, flow.rid, flow.span)
-    flow.arrive(goal, now)
-    return False
+    if thread.cpu.host is not None and (ops := ipi(thread, goal)):
+        return owe_first(flow, thread, ops, (sent, (goal, ())))
+    return moved(flow, thread, now, goal)
 
 
 def hopped_leaving(flow: Flow, thread: Thread, now: int, goal: tuple[Thread, tuple[Op, ...]]) -> bool:
     """As `hopped`, and leave the CPU with something to do for it."""
+    if thread.cpu.host is not None and goal[0] is not thread and (ops := ipi(thread, goal[0])):
+        return owe_first(flow, thread, ops, (sent, goal))
     thread.cpu.tail += goal[1]
     thread.cpu.left = flow.span
-    return hopped(flow, thread, now, goal[0])
+    return goal[0] is thread or moved(flow, thread, now, goal[0])
+
+
+def sent(flow: Flow, thread: Thread, now: int, goal: tuple[Thread, tuple[Op, ...]]) -> bool:
+    """The interrupt for another vCPU is sent: this one goes back into its guest while that one comes up."""
+    cpu = thread.cpu
+    assert cpu.host is not None
+    cpu.tail += cpu.host.entry_ops + goal[1]
+    cpu.left = flow.span
+    return moved(flow, thread, now, goal[0])
+
+
+def moved(flow: Flow, thread: Thread, now: int, goal: Thread) -> bool:
+    record = thread.sim.record
+    record.wakeups += (now, thread.id, goal.id, flow.rid, flow.span)
+    flow.arrive(goal, now)
+    return False
 
 
 def interrupted(flow: Flow, thread: Thread, now: int, goal: tuple[Cpu, int]) -> bool:
@@ -75,6 +92,7 @@ class Gate:
                 record.data += span_bytes(flow.span, self.what, thread.id, since, now)
             record.wakeups += (now, waker.id, thread.id, flow.rid, span)
             if not flow.dead:
+                tell(waker, thread)
                 flow.arrive(thread, now)
 
 
@@ -101,6 +119,7 @@ class Lock:
             record = where.sim.record
             record.data += span_bytes(heir.span, self.what, where.id, since, now)
             record.wakeups += (now, thread.id, where.id, heir.rid, flow.span)
+            tell(thread, where)
             heir.arrive(where, now)
             return True
         self.held = False

@@ -20,6 +20,12 @@ class Machine(Computer):
         yield from self.wait(request, "power_supply")
         yield from self.ask(request, "boot", self.firmware)
 
+    def use(self, request: Request, pages: int) -> None:
+        """Its memory is there."""
+
+    def free(self, pages: int) -> None:
+        """And stays there."""
+
     @property
     def tlb_entries(self) -> int:
         found: int = self.constant("tlb_entries")

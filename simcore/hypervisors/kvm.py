@@ -20,6 +20,7 @@ class Kvm(Hypervisor):
         carrier.wake_ops = (self.op("halt_wake"),)
         posted = "posted-interrupts" in self.offered
         carrier.poke_ops = (self.op("posted_interrupt" if posted else "kick_exit"),)
+        carrier.ipi_ops = (self.op("vm_exit"), self.op("ipi"))
         carrier.poll_ns = self.settings["halt_poll"]
         carrier.poll_what = self.sim.what(self.node, self.entry.id, "halt_poll", CPU)
 

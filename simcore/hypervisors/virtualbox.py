@@ -16,6 +16,7 @@ class VirtualBox(Hypervisor):
         carrier.halt_ops = (self.op("halt_exit"),)
         carrier.wake_ops = (self.op("halt_wake"),)
         carrier.poke_ops = (self.op("kick_exit"),)
+        carrier.ipi_ops = (self.op("vm_exit"), self.op("ring0_dispatch"), self.op("ipi"))
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_vm", "vm_init")

@@ -1,8 +1,9 @@
 """A virtual machine: a program on the host that a guest takes for a computer.
 
 Each of its CPUs is carried by a thread of the host, each of its devices by code of the hypervisor or by
-hardware that was lent to it. Memory costs host time only where the guest touches it: `first_touch` stands for
-those faults, counted at boot for what the guest's kernel and programs use.
+hardware that was lent to it. Memory costs host time only where the guest touches it for the first time:
+`first_touch` stands for those faults. Which pages those are is not kept, only how many the guest has in use
+and the most that it ever had: its kernel takes pages that it was given back before fresh ones.
 """
 
 from simcore.cpu import Cpu, Steps
@@ -16,6 +17,7 @@ class Vm(VirtualMachine):
         self.main = self.process(f"{self.id}/main")
         self.back_end = self.process(f"{self.id}/io")
         self.threads = [self.main, self.back_end]
+        self.in_use = self.touched = 0  # pages: that the guest has now, and the most it ever had
         self.cpus: list[Cpu] = []
         for index in range(self.settings["vcpus"]):
             cpu, carrier = Cpu(self.sim, index), self.process(f"{self.id}/vcpu{index}")
@@ -33,14 +35,22 @@ class Vm(VirtualMachine):
         self.count("memory", memory)
         if self.settings["prealloc"]:
             self.spend(request, "populate", per=memory)
+            self.touched = memory // self.constant("page")
         yield from self.hop(request, guest.first)  # the first entry into the guest
         yield from self.ask(request, "boot", self.firmware)
-        if not self.settings["prealloc"]:
-            self.spend(
-                request,
-                "first_touch",
-                per=min(self.constant("boot_touched"), memory) // self.constant("page"),
-            )
+        self.use(request, min(self.constant("boot_touched"), memory) // self.constant("page"))
+
+    def use(self, request: Request, pages: int) -> None:
+        """The host finds memory for those that the guest never had before."""
+        self.in_use += pages
+        fresh = min(self.in_use, self.settings["memory"] // self.constant("page")) - self.touched
+        if fresh > 0:
+            self.touched += fresh
+            self.spend(request, "first_touch", per=fresh)
+
+    def free(self, pages: int) -> None:
+        """The host learns nothing of it."""
+        self.in_use -= pages
 
     @property
     def tlb_entries(self) -> int:

@@ -3,7 +3,7 @@
 One queue serves all CPUs of a scheduler: real kernels keep one each and balance between them all the time;
 here the balance is perfect and costs nothing. A woken thread goes to the CPU it ran on last if that is idle,
 else to an idle one, else to one whose vCPU only polls; else it waits, and takes its old CPU at once where the
-policy says so.
+policy says so. Two threads that are pinned to one CPU take turns on it, as long as nobody queues.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Scheduler:
     def enqueue(self, thread: Thread, now: int) -> None:
         """Find a CPU for a ready thread, or a place in the queue."""
         thread.state = QUEUED
-        cpu = self._place(thread)
+        cpu = self.place(thread)
         if cpu is not None:
             self.idle &= ~cpu.bit
             cpu.handoff = thread
@@ -155,7 +155,13 @@ class Scheduler:
             alone ^= low
             self.cpus[low.bit_length() - 1].poke()
 
-    def _place(self, thread: Thread) -> Cpu | None:
+    def place(self, thread: Thread) -> Cpu | None:
+        """The CPU that is free for a thread which wakes now."""
+        mate = thread.mate
+        if mate is not None and not self.waiting:  # pinned with it: next, when that one sleeps
+            cpu = mate.cpu
+            if cpu.current is mate and not mate.flows and cpu.handoff is None:
+                return cpu
         idle = self.idle
         if idle:
             return thread.cpu if idle & thread.cpu.bit else self.cpus[(idle & -idle).bit_length() - 1]
