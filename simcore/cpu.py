@@ -230,7 +230,7 @@ class Core(Cpu):
     """A physical CPU, and the one timer that its chain needs."""
 
     __slots__ = (
-        "alarm", "armed", "deadline", "idle_deep_ns", "idle_ops", "idle_since", "leaf", "poked", "tolls",
+        "alarm", "armed", "deadline", "idle_since", "idle_states", "leaf", "poked", "tolls",
     )  # fmt: skip
 
     def __init__(self, sim: Simulation, index: int) -> None:
@@ -242,8 +242,7 @@ class Core(Cpu):
         self.deadline = NEVER
         self.tolls: list[Op] = []  # switches and entries that the next burst begins with
         self.idle_since = 0
-        self.idle_ops: tuple[Op, ...] = ()  # leaving a shallow, a deep idle state
-        self.idle_deep_ns = NEVER
+        self.idle_states: tuple[tuple[int, Op], ...] = ()  # deepest first: idle for so long, leaving costs that
 
     def ring(self, alarm: Alarm) -> None:
         alarm.callbacks = alarm.calls
@@ -515,8 +514,11 @@ class Core(Cpu):
 
     def _leave_idle(self, now: int) -> None:
         if self.idle_since >= 0:
-            if self.idle_ops:
-                self.tolls.append(self.idle_ops[now - self.idle_since >= self.idle_deep_ns])
+            idle_ns = now - self.idle_since
+            for after_ns, op in self.idle_states:
+                if idle_ns >= after_ns:
+                    self.tolls.append(op)
+                    break
             self.idle_since = NONE
 
     # ------------------------------------------------------------------------------------------- interrupts

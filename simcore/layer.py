@@ -308,13 +308,12 @@ class Layer:
         """What spans of the engine's own are about: a run queue, a wait, a device's queue."""
         return self.sim.what(self.node, "", op, kind)
 
-    def station(self, parallel: int, link: str | None = None) -> Station:
-        """A device's queue, with `parallel` requests in service at once, but one at a time in the stage
-        `link`."""
+    def station(self, parallel: int, link: int = NONE) -> Station:
+        """A device's queue, with `parallel` requests in service at once, but one at a time in the stage that
+        is about `link`."""
         assert self.owner.cpus
         thread = Thread(self.owner.cpus[0].sched, self.id, self.node, 1)
-        one_at_a_time = NONE if link is None else self.op(link, DEVICE).what
-        return Station(self.sim, thread, parallel, self.engine_what("device_queue", QUEUE), one_at_a_time)
+        return Station(self.sim, thread, parallel, self.engine_what("device_queue", QUEUE), link)
 
     def process(self, name: str) -> Thread:
         """A new thread of a program that runs on this layer: the kernel makes it, a container puts it under

@@ -8,6 +8,7 @@ answered from the drive's fast memory, and a flush waits until that is on the me
 from simcore.cpu import Cpu, Steps
 from simcore.layer import Layer
 from simcore.requests import Request
+from simcore.trace import DEVICE
 from simcore.waiting import Station
 
 
@@ -18,8 +19,9 @@ class Disk(Layer):
     written: tuple[str, ...] = ()  # and of a write
 
     def wire(self) -> None:
-        self.reads = self.station(self.constant("parallel"), link="transfer")
-        self.writes = self.station(self.constant("parallel_writes"), link="transfer")
+        link = self.op("transfer", DEVICE).what
+        self.reads = self.station(self.constant("parallel"), link)
+        self.writes = self.station(self.constant("parallel_writes"), link)
         self.base_bytes = self.constant("base_bytes")
 
     def read(self, request: Request) -> Steps:

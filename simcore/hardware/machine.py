@@ -1,6 +1,6 @@
 """A computer: CPUs, memory, a disk, and firmware. What everything else stands on."""
 
-from simcore.cpu import NEVER, Core, Cpu, Steps
+from simcore.cpu import Core, Cpu, Steps
 from simcore.requests import Request
 from simcore.roles import Computer
 
@@ -9,11 +9,12 @@ class Machine(Computer):
     def wire(self) -> None:
         """Its cores. The kernel above gives them a scheduler."""
         self.owner = self
-        idle = (self.op("idle_exit"), self.op("idle_exit_deep"))
+        deep, c1e = self.constant("idle_deep_after"), self.constant("idle_c1e_after")
+        states = (deep, self.op("idle_exit_deep")), (c1e, self.op("idle_exit_c1e")), (0, self.op("idle_exit"))
         self.cpus: list[Cpu] = []
         for index in range(self.settings["cpus"]):
             core = Core(self.sim, index)
-            core.idle_ops, core.idle_deep_ns = idle, self.constant("idle_deep_after") or NEVER
+            core.idle_states = states
             self.cpus.append(core)
 
     def boot(self, request: Request) -> Steps:

@@ -93,7 +93,9 @@ def _case(
     row["fitted"] = row["tier"] == "F"
     try:
         predicted = [runs.value(study.id, point.run, case.metric) for point in case.points]
-        base = 1.0 if case.anchor is None else runs.value(study.id, case.anchor.run, case.metric)
+        base = 1.0
+        if case.anchor is not None:
+            base = runs.value(study.id, case.anchor.run, case.anchor.metric or case.metric)
     except ValueError as fault:
         return row | {"failed": str(fault), "measured": None, "predicted": None, "e": None, "e_null": None}
     against = 1.0 if case.anchor is None else case.anchor.measured
@@ -164,11 +166,11 @@ def _quantities(
             points = [(case.id if len(case.points) == 1 else f"{case.id} @ {p.x}", p) for p in case.points]
             for name, point in [*points, (f"anchor {case.anchor.run}", case.anchor)]:
                 try:
-                    predicted = runs.value(study.id, point.run, case.metric)
+                    predicted = runs.value(study.id, point.run, point.metric or case.metric)
                 except ValueError:
                     continue
                 place = rows.setdefault((case.quantity, case.unit), {})
-                place[f"{point.run} {point.measured}"] = (name, point.measured, predicted)
+                place[f"{point.run} {point.measured}"] = name, point.measured, predicted
         found += [(study, quantity, list(table.values())) for (quantity, _), table in rows.items()]
     return found
 

@@ -106,6 +106,7 @@ class Point:
     run: str
     measured: float
     x: float | None = None
+    metric: str | None = None  # of an anchor: another quantity of a run, such as another stage of a boot
 
 
 @dataclass(frozen=True)
@@ -219,10 +220,16 @@ def _case(table: Mapping[str, Any], study: str, runs: Mapping[str, RunSpec], fau
         id=str(name), study=study, label=table.get("label", {}), family=str(table.get("family")),
         quantity=str(table.get("quantity", "")), unit=str(table.get("unit", "")),
         metric=str(table.get("metric", "")), points=points, evidence=tuple(table.get("evidence", ())),
-        anchor=None if anchor is None else Point(anchor["run"], float(anchor["measured"])),
+        anchor=_anchor(anchor),
         anchor_evidence=None if anchor is None else anchor.get("evidence"),
         why=table.get("why"), composite=table.get("composite"),
     )  # fmt: skip
+
+
+def _anchor(table: Mapping[str, Any] | None) -> Point | None:
+    if table is None:
+        return None
+    return Point(table["run"], float(table["measured"]), metric=table.get("metric"))
 
 
 def _largest(table: Mapping[str, Any], study: str, runs: Mapping[str, RunSpec], faults: list[str]) -> Largest:

@@ -10,22 +10,38 @@ from simcore.trace import NONE, Trace
 
 from .cases import RunSpec
 
-__all__ = ["Simulated", "simulate"]
+__all__ = ["Key", "Simulated", "simulate"]
 
-BUDGET = Budget(spans=8_000_000, wall_s=120.0, record_bytes=2 << 30)
+BUDGET = Budget(spans=8_000_000, wall_s=600.0, record_bytes=2 << 30)
 """Generous: a run that is cut predicts nothing, and how fast this machine is must not matter."""
 Key = tuple[str, str]
 ANSWERED = ("mean_ns", "p50_ns", "p90_ns", "p99_ns", "per_s")
 """Metrics that are the outcome of the first workload as they stand."""
+OF_THE_BOOT = ("stage", "line", "until")
+"""Metrics that are about a boot, which may be the host's own."""
+
+
+@dataclass(frozen=True)
+class Boot:
+    """When each stage of a kernel's boot began, and its console lines: ns since power-on."""
+
+    began_ns: int  # the order to start the computer
+    stages: Mapping[str, tuple[int, int]]
+    lines: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A run's outcome, its trace's header, and where the time on its critical path went."""
+    """A run's outcome, how its last kernel booted, and where the time on its critical path went.
+
+    Shares are of the time, 0…1, by (component, op) and by node: of the lane, and of the host's own boot.
+    """
 
     outcome: Mapping[str, Any]
-    stages: Mapping[str, int]
-    by_op: Mapping[Key, float] = field(repr=False)  # (component, op) → share of the time, 0…1
+    boot: Boot | None
+    started: Mapping[str, int]
+    lane_shares: Mapping[Key, float] = field(repr=False)
+    boot_shares: Mapping[Key, float] = field(repr=False)
     by_node: Mapping[str, float] = field(repr=False)
     statuses: Mapping[Key, str] = field(repr=False)
 
@@ -40,27 +56,32 @@ class Simulated:
             raise ValueError(f"{metric}: this run has no such value ({number})")
         return float(number)
 
-    def _lane_ns(self, _: str) -> int | None:
-        lane = self.outcome["lane"]
-        return lane["end_ns"] - lane["start_ns"] if lane["finished"] else None
-
-    def _lanes(self) -> list[int]:
-        ready = self.outcome["host_ready_ns"]
-        return [w["finished_ns"] - ready for w in self.outcome["workloads"].values() if w["finished_ns"]]
-
-    def _mean_lane_ns(self, _: str) -> float | None:
-        lanes = self._lanes()
-        complete = len(lanes) == len(self.outcome["workloads"])
-        return sum(lanes) / len(lanes) if lanes and complete else None
-
-    def _last_lane_ns(self, _: str) -> int | None:
-        lanes = self._lanes()
-        return max(lanes) if len(lanes) == len(self.outcome["workloads"]) else None
+    def share(self, metric: str, key: Key) -> float:
+        """How much of the metric's time an operation has, roughly."""
+        of_boot = metric.partition(":")[0] in OF_THE_BOOT
+        return (self.boot_shares if of_boot else self.lane_shares).get(key, 0)
 
     def _answered(self, key: str) -> float | None:
         first = next(iter(self.outcome["workloads"].values()))
         found: float | None = first[key]
         return found
+
+    def _lane_ns(self, _: str) -> int | None:
+        lane = self.outcome["lane"]
+        return lane["end_ns"] - lane["start_ns"] if lane["finished"] else None
+
+    def _lanes(self) -> list[int]:
+        """From host-ready to each workload's finish; none if one of them has not finished."""
+        ready = self.outcome["host_ready_ns"]
+        finished = [workload["finished_ns"] for workload in self.outcome["workloads"].values()]
+        return [] if None in finished else [end - ready for end in finished]
+
+    def _mean_lane_ns(self, _: str) -> float | None:
+        lanes = self._lanes()
+        return sum(lanes) / len(lanes) if lanes else None
+
+    def _last_lane_ns(self, _: str) -> int | None:
+        return max(self._lanes(), default=None)
 
     def _total_per_s(self, _: str) -> float:
         return sum(w["per_s"] or 0 for w in self.outcome["workloads"].values())
@@ -69,17 +90,34 @@ class Simulated:
         rate: float = self.outcome["workloads"][workload]["per_s"]
         return rate / self._total_per_s("")
 
-    def _ready_ns(self, node: str) -> int | None:
-        ready: int | None = self.outcome["nodes"][node]["ready_ns"]
-        started = self.outcome["host_ready_ns"] or 0
-        return ready if ready is None or ready <= started else ready - started
+    def _boot_ns(self, node: str) -> int | None:
+        """From the order to start the node until it is ready."""
+        ready = self.outcome["nodes"][node]["ready_ns"]
+        return None if ready is None or node not in self.started else ready - self.started[node]
 
     def _memory(self, node: str) -> int | None:
         found: int | None = self.outcome["nodes"][node]["memory"]
         return found
 
     def _stage(self, name: str) -> int | None:
-        return self.stages.get(name)
+        """How long a stage of the boot took; `total` is all of them."""
+        stages = self.boot.stages if self.boot else {}
+        if name == "total":  # what systemd-analyze adds up: the initrd is part of the kernel's stage here
+            return sum(end - start for stage, (start, end) in stages.items() if stage != "initrd")
+        start, end = stages.get(name, (0, 0))
+        return end - start
+
+    def _until(self, name: str) -> int | None:
+        """From the order to start the computer until a stage begins."""
+        if self.boot is None or name not in self.boot.stages:
+            return None
+        return self.boot.stages[name][0] - self.boot.began_ns
+
+    def _line(self, name: str) -> int | None:
+        """When the kernel wrote that line, by its own clock."""
+        if self.boot is None or name not in self.boot.lines:
+            return None
+        return self.boot.lines[name] - self.boot.lines["linux_version"]
 
 
 def simulate(
@@ -92,30 +130,48 @@ def simulate(
     scenario = spec.build(machine)
     result = Run(scenario, spec.seed, spread=False, budget=BUDGET, scaled=scaled).run()
     if result.cut is not None and result.cut["id"] != "until":
-        raise ValueError(f"run {spec.id} was cut: {result.cut}")
-    by_op, by_node, statuses = ({}, {}, {}) if scaled else _shares(result)
-    return Simulated(result.outcome, _stages(result.trace), by_op, by_node, statuses)
+        raise ValueError(f"it was cut: {result.cut}")
+    booted, started = _boot(result.trace), _started(result.trace)
+    if scaled:
+        return Simulated(result.outcome, booted, started, {}, {}, {}, {})
+    lane, by_node, statuses = _shares(result.trace, *_lane(result))
+    host, _, others = _shares(result.trace, *_host_boot(result))
+    return Simulated(result.outcome, booted, started, lane, host, by_node, {**others, **statuses})
 
 
-def _shares(result: Result) -> tuple[dict[Key, float], dict[str, float], dict[Key, str]]:
-    """Who had the time: on the critical path from the first request (or the lane's start) to the finish."""
-    trace, lane = result.trace, result.outcome["lane"]
-    requests, spans, header = trace.tables["requests"], trace.spans, trace.header
-    rows = list(zip(requests["span"], requests["workload"], requests["kind"], strict=True))
-    own = [(span, kind) for span, workload, kind in rows if workload == 0 and span != NONE]
-    if not own:
-        return {}, {}, {}
-    kinds = header["request_kinds"]
-    asked = [span for span, kind in own[1:] if kinds[kind] != "exec"]
-    begin = spans["start_ns"][asked[0]] if asked else lane["start_ns"]
-    total = max(1, lane["end_ns"] - begin)
+def _lane(result: Result) -> tuple[int, int, int]:
+    """From the first request, or the lane's start if it asks for none, to the finish, and what finished."""
+    requests, spans = result.trace.tables["requests"], result.trace.spans
+    kinds = result.trace.header["request_kinds"]
+    rows = zip(requests["span"], requests["workload"], requests["kind"], strict=True)
+    own = [(span, kinds[kind]) for span, workload, kind in rows if workload == 0 and span != NONE]
+    lane = result.outcome["lane"]
+    asked = [spans["start_ns"][span] for span, kind in own if kind not in ("run", "exec")]
+    return min(asked, default=lane["start_ns"]), lane["end_ns"], own[0][0] if own else NONE
+
+
+def _host_boot(result: Result) -> tuple[int, int, int]:
+    """From power-on until the host is ready, and what was ready last."""
+    header, requests = result.trace.header, result.trace.tables["requests"]
+    boot = header["request_kinds"].index("boot")
+    rows = zip(requests["kind"], requests["span"], requests["end_ns"], strict=True)
+    ready = result.outcome["host_ready_ns"] or 0
+    last = [span for kind, span, end in rows if kind == boot and span != NONE and end == ready]
+    return 0, ready, last[0] if last else NONE
+
+
+def _shares(
+    trace: Trace, begin: int, end: int, finish: int
+) -> tuple[dict[Key, float], dict[str, float], dict[Key, str]]:
+    """Who had the time on the critical path: shares by operation and by node, and how each number is known."""
+    header, spans = trace.header, trace.spans
     by_op: dict[Key, float] = {}
     by_node: dict[str, float] = {}
     statuses: dict[Key, str] = {}
-    for part in critical_path(trace, begin, lane["end_ns"], own[0][0]):
+    for part in critical_path(trace, begin, end, finish) if finish != NONE else ():
         if part.span == NONE:
             continue
-        share = (part.end_ns - part.start_ns) / total
+        share = (part.end_ns - part.start_ns) / max(1, end - begin)
         node = spans["node"][part.span]
         if node >= 0:
             name = header["nodes"][node]["id"]
@@ -129,25 +185,38 @@ def _shares(result: Result) -> tuple[dict[Key, float], dict[str, float], dict[Ke
     return by_op, by_node, statuses
 
 
-def _stages(trace: Trace) -> dict[str, int]:
-    """A boot by its console: firmware, loader, kernel, user space of the last kernel that booted."""
+def _started(trace: Trace) -> dict[str, int]:
+    """When each node was told to start."""
+    header, requests = trace.header, trace.tables["requests"]
+    boot = header["request_kinds"].index("boot")
+    found: dict[str, int] = {}
+    rows = zip(requests["kind"], requests["node"], requests["start_ns"], strict=True)
+    for kind, node, start in rows:
+        if kind == boot and node >= 0:
+            found.setdefault(header["nodes"][node]["id"], start)
+    return found
+
+
+def _boot(trace: Trace) -> Boot | None:
+    """The last kernel's boot by its console: firmware, loader, kernel, initrd, user space."""
     header, logs = trace.header, trace.tables["logs"]
     nodes, texts = header["nodes"], header["texts"]
-    marks: dict[str, dict[str, int]] = {}
+    lines: dict[str, dict[str, int]] = {}
     for at, node, text in zip(logs["at_ns"], logs["node"], logs["text"], strict=True):
-        marks.setdefault(nodes[node]["id"], {}).setdefault(texts[text]["text"], at)
-    kernels = [node for node in nodes if node["role"] == "kernel" and "run_init" in marks.get(node["id"], {})]
+        lines.setdefault(nodes[node]["id"], {}).setdefault(texts[text]["text"], at)
+    kernels = [node for node in nodes if node["role"] == "kernel" and "run_init" in lines.get(node["id"], {})]
     if not kernels:
-        return {}
-    kernel = max(kernels, key=lambda node: marks[node["id"]]["run_init"])
-    mine = marks[kernel["id"]]
-    owner = nodes[kernel["parent"]]["id"]
-    firmware = marks.get(f"{owner}.firmware", {})
-    stages = {"kernel": mine["run_init"] - mine["linux_version"]}
-    if "target" in mine:
-        stages["userspace"] = mine["target"] - mine["run_init"]
+        return None
+    kernel = max(kernels, key=lambda node: lines[node["id"]]["run_init"])
+    mine, owner = lines[kernel["id"]], nodes[kernel["parent"]]["id"]
+    firmware = lines.get(f"{owner}.firmware", {})
+    stages = {"kernel": (mine["linux_version"], mine["run_init"])}
+    if "free_initramfs" in mine:
+        stages["initrd"] = mine["free_initramfs"], mine["run_init"]
+    stages["userspace"] = mine["run_init"], mine.get("target", mine["run_init"])
     if "start" in firmware and "boot" in firmware:
-        stages["firmware"] = firmware["boot"] - firmware["start"]
-        stages["loader"] = mine["linux_version"] - firmware["boot"]
-    stages["total"] = sum(stages.values())
-    return stages
+        stages["firmware"] = firmware["start"], firmware["boot"]
+        stages["loader"] = firmware["boot"], mine["linux_version"]
+    ready = trace.header["outcome"]["host_ready_ns"] or 0
+    began = ready if kernel["tenant"] else 0
+    return Boot(began, stages, mine)

@@ -1,6 +1,8 @@
 """What the published conclusions would be if a number that is only assumed were half or twice what it is."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from .cases import Study
@@ -13,67 +15,72 @@ __all__ = ["sensitivity"]
 FACTORS = (0.5, 2.0)
 SMALL = 0.002
 """An assumed number with less than this share of a run's time moves nothing that is shown."""
-Side = tuple[str, float, str]  # run, measured, name
+CAUTION = 1.5
+"""A share of the time tells roughly how a result moves: what comes near to turning round is simulated again."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A case and its anchor, which differ clearly: their order is a conclusion."""
+
+    study: Study
+    case: str
+    first: tuple[str, str]  # run, metric
+    second: tuple[str, str]
 
 
 def sensitivity(studies: tuple[Study, ...], runs: Runs) -> list[dict[str, Any]]:
-    """Which order would turn round if a number that is only assumed were half or twice what it is.
-
-    First by share of the time, which is quick; what might flip is simulated again.
-    """
+    """Which order would turn round if a number that is only assumed were half or twice what it is."""
     found = []
-    assumed = sorted(
-        {
-            key
-            for run in runs.done.values()
-            if isinstance(run, Simulated)
-            for key, status in run.statuses.items()
-            if status == "assumed" and run.by_op[key] > SMALL
-        }
-    )
-    named = _named_pairs(studies)
-    for key in assumed:
+    pairs = list(_pairs(studies))
+    for key in _assumed(runs):
         for factor in FACTORS:
-            flips = [
-                f"{study.id}: {a[2]} / {b[2]}"
-                for study, metric, a, b in named
-                if _may_flip(runs, study, metric, a, b, key, factor)
-                and _flips(runs, study, metric, a, b, key, factor)
-            ]
+            near = [pair for pair in pairs if _comes_near(runs, pair, key, factor)]
+            flips = [pair.case for pair in near if _turns_round(runs, pair, key, factor)]
             if flips:
                 found.append({"component": key[0], "op": key[1], "factor": factor, "flips": flips})
     return found
 
 
-def _named_pairs(studies: tuple[Study, ...]) -> list[tuple[Study, str, Side, Side]]:
-    """Each case against its anchor, where the difference is clear."""
-    found = []
+def _assumed(runs: Runs) -> list[Key]:
+    simulated = [run for run in runs.done.values() if isinstance(run, Simulated)]
+    shares = [(run, table) for run in simulated for table in (run.lane_shares, run.boot_shares)]
+    return sorted(
+        {
+            key
+            for run, table in shares
+            for key, share in table.items()
+            if share > SMALL and run.statuses[key] == "assumed"
+        }
+    )
+
+
+def _pairs(studies: tuple[Study, ...]) -> Iterator[Pair]:
     for study in studies:
         for case in study.cases:
-            if case.anchor is None:
-                continue
-            for point in case.points:
-                if abs(math.log(point.measured / case.anchor.measured)) > max(
-                    2 * study.noise, LEAST_DIFFERENCE
-                ):
-                    anchor = (case.anchor.run, case.anchor.measured, case.anchor.run)
-                    found.append((study, case.metric, (point.run, point.measured, case.id), anchor))
-    return found
+            for point in case.points if case.anchor else ():
+                assert case.anchor is not None
+                difference = abs(math.log(point.measured / case.anchor.measured))
+                if difference > max(2 * study.noise, LEAST_DIFFERENCE):
+                    second = case.anchor.run, case.anchor.metric or case.metric
+                    yield Pair(study, case.id, (point.run, case.metric), second)
 
 
-def _may_flip(runs: Runs, study: Study, metric: str, a: Side, b: Side, key: Key, factor: float) -> bool:
+def _comes_near(runs: Runs, pair: Pair, key: Key, factor: float) -> bool:
     try:
-        first, second = runs.get(study.id, a[0]), runs.get(study.id, b[0])
-        before = math.log(first.value(metric) / second.value(metric))
+        before = math.log(runs.value(pair.study.id, *pair.first) / runs.value(pair.study.id, *pair.second))
     except ValueError:
         return False
-    up = -1 if metric.endswith("per_s") else 1
-    change = [up * math.log(1 + run.by_op.get(key, 0) * (factor - 1)) for run in (first, second)]
-    return before * (before + 1.5 * (change[0] - change[1])) < 0
+    moved = []
+    for run, metric in (pair.first, pair.second):
+        change = math.log(1 + runs.get(pair.study.id, run).share(metric, key) * (factor - 1))
+        moved.append(-change if metric.endswith("per_s") else change)
+    return before * (before + CAUTION * (moved[0] - moved[1])) < 0
 
 
-def _flips(runs: Runs, study: Study, metric: str, a: Side, b: Side, key: Key, factor: float) -> bool:
-    machine = runs.machine_of(study.id)
-    again = [simulate(study.runs[one[0]], machine, {key: factor}).value(metric) for one in (a, b)]
-    before = [runs.value(study.id, one[0], metric) for one in (a, b)]
+def _turns_round(runs: Runs, pair: Pair, key: Key, factor: float) -> bool:
+    machine = runs.machine_of(pair.study.id)
+    sides = pair.first, pair.second
+    before = [runs.value(pair.study.id, *side) for side in sides]
+    again = [simulate(pair.study.runs[run], machine, {key: factor}).value(metric) for run, metric in sides]
     return (again[0] - again[1]) * (before[0] - before[1]) < 0

@@ -7,20 +7,12 @@ on a bare machine is its `work`: the walks of one dimension are in it.
 
 from simcore.cpu import Steps
 from simcore.requests import Request
-from simcore.roles import Computer, Workload
+from simcore.roles import Computer
+from simcore.workloads.spin import Spin
 
 
-class Compute(Workload):
+class Compute(Spin):
     owner: Computer
-
-    def run(self, request: Request) -> Steps:
-        yield from self.ask(request, "exec", self.below)
-        yield from self.settle()
-        for _ in range(self.settings["count"]):
-            if self.over(request):
-                break
-            yield from self.ask(request, "service", self)
-        yield from self.finish()
 
     def service(self, request: Request) -> Steps:
         """One piece: counted as a request."""
