@@ -125,20 +125,10 @@ class Layer:
         """Into the layer below, and back."""
         return self.below.serve(request)
 
-    def ask(
-        self,
-        request: Request,
-        kind: str,
-        layer: Layer,
-        size_bytes: int = 0,
-        *,
-        peer: Thread | None = None,
-        over: str = "",
-    ) -> Steps:
+    def ask(self, request: Request, kind: str, layer: Layer, size_bytes: int = 0) -> Steps:
         """A request of this layer's own, on the same flow: `yield from self.ask(request, "read", self.disk,
         4096)`."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes)
-        child.peer, child.over = peer, over
         return layer.serve(child)
 
     def spawn(

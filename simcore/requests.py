@@ -11,9 +11,13 @@ if TYPE_CHECKING:
     from .simulation import Simulation
     from .waiting import Gate
 
-KINDS = ("boot", "exec", "read", "write", "flush", "run", "slot", "service")
-"""Start; start a program; read bytes, write them, have a disk keep what it has; a workload's main flow, one of
-several beside it, one unit of work (of init: a unit)."""
+KINDS = (
+    "boot", "exec", "read", "write", "flush", "syscall", "touch", "fork", "exit", "send", "receive",
+    "run", "slot", "service", "round_trip",
+)  # fmt: skip
+"""Start; start a program; read bytes, write them, have a disk keep what it has; a call that does nothing, an
+access to a page of memory; copy the process, end it; pass bytes on to another thread, take them; a workload's
+main flow, one of several beside it, one unit of work (of init: a unit), one that goes out and comes back."""
 
 
 class Request:

@@ -7,6 +7,8 @@ misspelt a request.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
 from .layer import Layer
 from .requests import Request
@@ -109,6 +111,7 @@ class Workload(Layer):
     """
 
     number = NONE  # its place among the scenario's workloads
+    linked: Mapping[str, Layer] = {}  # the nodes that its settings name, by id
     ends_ns = NEVER  # when it is told to stop
     finished_ns = NONE
 
@@ -122,18 +125,17 @@ class Workload(Layer):
         self.finished_ns = self.sim.now
 
     def ask(
-        self,
-        request: Request,
-        kind: str,
-        layer: Layer,
-        size_bytes: int = 0,
-        page: int | None = None,
-        *,
-        peer: Thread | None = None,
-        over: str = "",
+        self, request: Request, kind: str, layer: Layer, size_bytes: int = 0, page: int | None = None
     ) -> Steps:
         """As any layer asks, and counted: the outcome is made of these requests."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes, self.number)
         child.page = None if page is None else (self.node, page)
+        return layer.serve(child)
+
+    def part(
+        self, request: Request, kind: str, layer: Layer, peer: Thread | None = None, over: str = ""
+    ) -> Steps:
+        """Ask for a part of a request that is counted itself."""
+        child = Request(self.sim, kind, request.flow, layer.node)
         child.peer, child.over = peer, over
         return layer.serve(child)

@@ -32,6 +32,7 @@ VERBS = {
     "constant": ("constant", 0, 1),
     "log": ("log", 1, 1),
     "ask": ("kind", 1, 1),
+    "part": ("kind", 1, 1),
     "spawn": ("kind", 0, 1),
     "engine_what": ("engine", 0, 1),
     "lock": ("lock", 1, 1),

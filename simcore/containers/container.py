@@ -47,6 +47,25 @@ class Container(Layer):
 
     write = flush = read
 
+    def syscall(self, request: Request) -> Steps:
+        self.spend(request, "seccomp_filter")
+        yield from self.down(request)
+
+    send = receive = syscall
+
+    def touch(self, request: Request) -> Steps:
+        """Memory that the kernel has given, or taken back, is booked to the control group."""
+        taken = yield from self.down(request)
+        if taken:
+            self.spend(request, "accounting")
+            self.count("memory", (self.memory_bytes or 0) + taken)
+
+    def fork(self, request: Request) -> Steps:
+        self.spend(request, "seccomp_filter")
+        yield from self.touch(request)
+
+    exec = exit = fork
+
     def change(self, setting: str, value: Any, now: int) -> None:
         super().change(setting, value, now)
         self._limit()

@@ -77,6 +77,11 @@ class Journey:
         return frozenset(i["at_ns"] for i in self.instants if i["kind"] in ("exit", "fault"))
 
     @cached_property
+    def programs(self) -> frozenset[str]:
+        """The nodes that are workloads."""
+        return frozenset(node["id"] for node in self.trace.header["nodes"] if node["role"] == "workload")
+
+    @cached_property
     def kernels_below(self) -> dict[str, set[str]]:
         """For each node that is a program of a kernel, the kernels below: to enter one is a system call."""
         nodes = self.trace.header["nodes"]
@@ -235,7 +240,9 @@ def _sign(stop: Stop, last: Stop | None, thread: str, trip: Journey) -> str:
         return PAUSE if last is None or last.node != stop.node or last.kind != stop.kind else ON
     if stop.thread != thread:
         return WAKE
-    if stop.start_ns in trip.exits or last is None:  # a request begins with a system call
+    if last is None:  # a request begins with a system call, unless it begins in the program itself
+        return ON if stop.node in trip.programs else SWITCH
+    if stop.start_ns in trip.exits:
         return SWITCH
     return SWITCH if stop.node != last.node and stop.node in trip.kernels_below.get(last.node, ()) else ON
 

@@ -9,8 +9,10 @@ Its units start side by side on the CPUs there are, each after those that it nee
 """
 
 from simcore.cpu import Steps, Thread
+from simcore.kernels.ipc import Ipc
+from simcore.kernels.processes import Processes
 from simcore.requests import Request
-from simcore.roles import Kernel, VirtualMachine
+from simcore.roles import VirtualMachine
 from simcore.schedulers.base import Scheduler
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
@@ -18,10 +20,11 @@ from simcore.trace import QUEUE
 from simcore.waiting import Gate
 
 
-class Linux(Kernel):
+class Linux(Processes, Ipc):
     sched: Scheduler
 
     def wire(self) -> None:
+        super().wire()
         cpus = self.computer.cpus
         if self.settings["scheduler"] == "fair":
             weight = self.constant("default_weight")
@@ -37,6 +40,7 @@ class Linux(Kernel):
         self.first = self.process(f"{self.id}/init")
         self._units: dict[str, Request] = {}
         self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
+        self._programs: set[Thread] = set()  # whose program is in it
 
     def process(self, name: str) -> Thread:
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
@@ -94,10 +98,21 @@ class Linux(Kernel):
         self.spend(request, "syscall_exit")
 
     def exec(self, request: Request) -> Steps:
-        """A new process: a copy of its parent, then the program, which is not in memory yet."""
-        self.spend(request, "fork")
-        yield from self._fetch(request, "exec_reads", "block")
+        """The program takes the place of the process's memory; what is no process yet becomes one first."""
+        thread = request.flow.thread
+        known = self._memory.get(thread)
+        if known is None:
+            self.spend(request, "fork")
+            yield from self._take(request, thread, "fork_pages")
+        if thread not in self._programs:
+            self._programs.add(thread)
+            yield from self._fetch(request, "exec_reads", "block")
         self.spend(request, "exec")
+        yield from self.settle()
+        old = self._memory.pop(thread)
+        self.computer.free(old.pages)
+        taken = yield from self._take(request, thread, "exec_pages")
+        return taken - (old.pages * self.constant("block") if known else 0)
 
     def boot(self, request: Request) -> Steps:
         yield from self.down(request)  # the computer; its firmware has started a boot loader

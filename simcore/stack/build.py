@@ -54,6 +54,8 @@ def build(scenario: Scenario, sim: Simulation) -> Stack:
         assert isinstance(live, Workload)
         live.below = layers[workload.on]
         live.owner = live.below.owner
+        named = [live.settings[name] for name, one in workload.entry.settings.items() if one.type == "node"]
+        live.linked = {name: layers[name] for name in named if name is not None}
         live.number = len(workloads)
         live.wire()
         layers[workload.id] = live

@@ -272,6 +272,27 @@ def workloads_run_in_a_kernel_or_container(scenario: Scenario) -> Iterator[Findi
             )  # fmt: skip
 
 
+def talk_stays_on_one_kernel(scenario: Scenario) -> Iterator[Finding]:
+    """Who a workload talks to, if it names somebody, runs on the same kernel."""
+    for workload in scenario.workloads:
+        on = scenario.nodes.get(workload.on)
+        for name, setting in workload.entry.settings.items():
+            other = workload.settings[name]
+            if setting.type != "node" or other is None or on is None or on.role not in PROCESS_HOMES:
+                continue
+            computer = scenario.computer(on)
+            homes = [
+                node.id
+                for node in scenario.nodes.values()
+                if node.role in PROCESS_HOMES and scenario.computer(node) is computer
+            ]
+            params = {"node": other, "nearest": nearest(other, homes) or homes[:3]}
+            if other not in scenario.nodes:
+                yield Finding("unknown-node", f"{workload.id}.{name}", params)
+            elif other not in homes:
+                yield Finding("peer-elsewhere", f"{workload.id}.{name}", {**params, "on": on.id})
+
+
 def interventions_happen_in_the_run(scenario: Scenario) -> Iterator[Finding]:
     for intervention in scenario.interventions:
         if scenario.until_ns is not None and intervention.at_ns >= scenario.until_ns:
@@ -310,6 +331,7 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     only_tenants_start_late,
     references_lead_somewhere,
     workloads_run_in_a_kernel_or_container,
+    talk_stays_on_one_kernel,
     interventions_happen_in_the_run,
     guests_fit,
 )

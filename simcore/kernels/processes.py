@@ -1,0 +1,76 @@
+"""Processes: made by copying, given memory page by page as they touch it, gone when they exit.
+
+A process is a thread here. What the kernel keeps of its memory is how many pages it has taken for it (page
+tables, stacks, what was written to) and which of the program's own pages are mapped. Which pages of the
+computer those are is not kept: a kernel hands out first what it was given back last, so a count is enough.
+"""
+
+from simcore.cpu import Steps, Thread
+from simcore.requests import Request
+from simcore.roles import Kernel
+
+
+class Memory:
+    """A process's memory."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self.mapped: set[int] = set()
+
+
+class Processes(Kernel):
+    """Requests about memory answer with the bytes that were taken, or given back if negative."""
+
+    def wire(self) -> None:
+        self._memory: dict[Thread, Memory] = {}
+
+    def syscall(self, request: Request) -> Steps:
+        """A call that does nothing: in, and out again."""
+        self.spend(request, "syscall_entry", "null_call", "syscall_exit")
+        yield from self.settle()
+
+    def touch(self, request: Request) -> Steps:
+        """An access to a page of the program's own memory: a fault, unless the page is mapped already."""
+        thread, page = request.flow.thread, request.page
+        assert page is not None
+        yield from self.settle()  # what is mapped, and what memory is free, is seen now
+        memory = self._memory.setdefault(thread, Memory())
+        if page[1] in memory.mapped:
+            return 0
+        memory.mapped.add(page[1])
+        memory.pages += 1
+        self.spend(request, "fault_entry", "page_alloc")
+        self.computer.use(request, 1)  # nothing stands behind it until it is written to, with zeros
+        self.spend(request, "zero_page", "map_page")
+        return self.constant("block")
+
+    def fork(self, request: Request) -> Steps:
+        """A copy of the caller begins on a thread of its own; the caller returns and goes to wait for it."""
+        child = request.peer
+        assert child is not None
+        self.spend(request, "syscall_entry", "fork")
+        taken = yield from self._take(request, child, "fork_pages")
+        self.spend(request, "wake_up")
+        yield from self.hop(request, child, "syscall_exit", "syscall_entry")
+        return taken
+
+    def exit(self, request: Request) -> Steps:
+        """The caller is no more. A parent that waits for it wakes up and collects what is left of it."""
+        process, parent = request.flow.thread, request.peer
+        self.spend(request, "syscall_entry", "exit")
+        yield from self.settle()
+        memory = self._memory.pop(process)
+        self.computer.free(memory.pages)
+        if parent is not None:
+            self.spend(request, "wake_up")
+            yield from self.hop(request, parent)
+            self.spend(request, "reap", "syscall_exit")
+        return -memory.pages * self.constant("block")
+
+    def _take(self, request: Request, process: Thread, what: str) -> Steps:
+        """Memory for a process beside what its program touches."""
+        yield from self.settle()
+        pages: int = self.constant(what)
+        self._memory.setdefault(process, Memory()).pages += pages
+        self.computer.use(request, pages)
+        return pages * self.constant("block")

@@ -1,0 +1,25 @@
+"""One access to each page of fresh memory, in `passes` rounds; then the program ends and gives it back."""
+
+from itertools import product
+
+from simcore.cpu import Steps
+from simcore.requests import Request
+from simcore.roles import Workload
+
+
+class PageTouch(Workload):
+    def run(self, request: Request) -> Steps:
+        yield from self.ask(request, "exec", self.below)
+        page = self.constant("page")
+        pages = -(-self.settings["size"] // page)
+        for _, number in product(range(self.settings["passes"]), range(pages)):
+            if self.over(request):
+                break
+            yield from self.ask(request, "touch", self, page, number)
+        yield from self.finish()
+        yield from self.part(request, "exit", self.below)
+
+    def touch(self, request: Request) -> Steps:
+        """The instruction itself; the kernel is below it only if there is a fault."""
+        self.spend(request, "access")
+        yield from self.down(request)
