@@ -1,7 +1,7 @@
 """The command line: `python -m simcore run linux-on-kvm`. Its JSON forms are a contract for scripts.
 
 Exit 0: done. 1: the scenario has errors; findings are on stderr, as JSON with `--json`. 2: bad usage, with
-the nearest names.
+the nearest names. 130: `calibrate` was interrupted.
 """
 
 import argparse
@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import simcore
+from simcore import calibrate as calibration
 from simcore import terminal, units
 from simcore.catalog import nearest
 from simcore.explain.journey import requests_of
 
-DONE, FAULTY, USAGE = 0, 1, 2
+DONE, FAULTY, USAGE, INTERRUPTED = 0, 1, 2, 130
 LARGEST_SEED = 2**53 - 1
 """What a browser can hold exactly."""
 
@@ -112,6 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--workload", metavar="W", default="random-read")
     sub.add_argument("--request", metavar="N", type=_count, default=0, help="which one, counted from 0")
     sub.add_argument("--json", action="store_true")
+    sub = add("calibrate", calibrate, "measure this machine and write a machine profile")
+    sub.add_argument("--quick", action="store_true", help="within two minutes instead of ten")
+    sub.add_argument(
+        "--out", metavar="FILE", type=Path, default=Path("machine.toml"), help="machine.toml if left out"
+    )
     sub = add("validate", validate, "predicted against measured, case by case")
     sub.add_argument("--machine", metavar="FILE", help="score the composites of this profile instead")
     sub.add_argument("--json", action="store_true")
@@ -194,6 +200,23 @@ def journey(options: argparse.Namespace) -> int:
     if options.json:
         return _print_json(trip.as_dict())
     return _print(trip.as_text("en").splitlines())
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    out: Path = options.out
+    if out.exists():
+        raise UsageError(f"{out} exists already: remove it, or name another file with --out")
+    if not os.access(out.parent, os.W_OK):
+        raise UsageError(f"--out: {out} cannot be written: {out.parent} is no folder to write in")
+    try:
+        profile = calibration.calibrate(options.quick, out, lambda line: print(line, file=sys.stderr))
+    except KeyboardInterrupt:
+        print("interrupted: all is cleaned up, and nothing is written", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        raise UsageError(f"{error.filename or out} cannot be written: {error.strerror}") from None
+    print(f"{out} is written: use it with --machine {out}", file=sys.stderr)
+    return _print(profile.lines())
 
 
 def validate(options: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "simcore.validate": "simcore.run simcore.stack simcore.explain simcore.trace simcore.simulation "
     + ENTRIES,
     "simcore.__main__": "simcore simcore.terminal simcore.run simcore.explain simcore.stack simcore.trace "
-    + ENTRIES,
+    "simcore.calibrate " + ENTRIES,
     "simcore.terminal": "simcore simcore.explain simcore.stack simcore.trace " + ENTRIES,
     "simcore.calibrate": "simcore.toml_text " + ENTRIES,
     "simcore.explain": "simcore.trace " + ENTRIES,

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +27,13 @@ HERE = Path(__file__).parent
 COMPILERS = ("cc", "gcc", "clang")
 LINKING = (("-static", "-pthread"), ("-pthread",), ())
 """Static, so that a binary also runs inside an empty root; else as this system can."""
-PATIENCE_S = 60
+PATIENCE_S = (20, 60)
+"""How long a program may take, in a quick and in a full calibration."""
+LIMIT_S = (110, 570)
+"""How long all may take: two minutes or ten, with something in reserve for the clean-up."""
+KILLED_S = 5
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 Undo = Callable[[], object]
 
 
@@ -60,6 +66,7 @@ class Bench:
 
     def __init__(self, quick: bool) -> None:
         self.quick = quick
+        self.deadline = time.monotonic() + self.pick(*LIMIT_S)
         self.root = hasattr(os, "geteuid") and os.geteuid() == 0
         self.measured: list[Measured] = []
         self.not_measured: dict[str, tuple[str, str]] = {}
@@ -76,7 +83,7 @@ class Bench:
     def __enter__(self) -> "Bench":
         with self.whole():
             if threading.current_thread() is threading.main_thread():
-                for number in (signal.SIGINT, signal.SIGTERM):
+                for number in SIGNALS:
                     self._handlers[number] = signal.signal(number, self._interrupt)
             if sys.platform == "linux":  # orphaned grandchildren come to us, so that they can be found
                 ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
@@ -190,12 +197,15 @@ class Bench:
         self,
         *command: object,
         check: bool = True,
-        timeout: float = PATIENCE_S,
+        timeout: float | None = None,
         stdin: str | None = None,
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end. Its whole process group is killed when it takes too long or the probe
         is interrupted."""
+        if self.deadline < time.monotonic():
+            raise Missing(f"the {self.pick(*LIMIT_S)} s of a calibration were over before")
+        timeout = min(timeout or self.pick(*PATIENCE_S), self.deadline - time.monotonic())
         process = self.start(
             *command,
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -209,7 +219,7 @@ class Bench:
         try:
             out, err = process.communicate(stdin, timeout)
         except subprocess.TimeoutExpired:
-            raise Missing(f"{Path(str(command[0])).name} did not end within {timeout:g} s") from None
+            raise Missing(f"{Path(str(command[0])).name} did not end within {timeout:.0f} s") from None
         finally:
             with self.whole():
                 kill()
@@ -256,7 +266,7 @@ class Bench:
                 raise KeyboardInterrupt
 
     def _interrupt(self, *_: object) -> None:
-        """The handler of SIGINT and SIGTERM. Only the first one counts: the clean-up is not cut short."""
+        """The handler of SIGNALS. Only the first one counts: the clean-up is not cut short."""
         if self.interrupted:
             return
         self.interrupted = True
@@ -347,7 +357,7 @@ def _kill_group(process: subprocess.Popen[Any]) -> None:
     elif process.poll() is None:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: nobody can end it
-        process.wait(PATIENCE_S)
+        process.wait(KILLED_S)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()

@@ -3,6 +3,9 @@
 #include "native.h"
 
 #include <stdint.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
 
 enum { LINE = 64 };
 
@@ -77,10 +80,29 @@ static void measure_latency(long count, char **more) {
     if (!here) fail("the ring is broken");
 }
 
+/* No measurement: the signature of the hypervisor below, or "none". */
+static void show_hypervisor(long count, char **more) {
+    (void)count, (void)more;
+#if defined(__x86_64__) || defined(__i386__)
+    unsigned a, said[3], features;
+    __cpuid(1, a, said[0], features, said[2]);
+    if (!(features >> 31 & 1)) {
+        puts("none");
+        return;
+    }
+    __cpuid(0x40000000, a, said[0], said[1], said[2]);
+    printf("%.12s\n", (const char *)said);
+#else
+    errno = 0;
+    fail("what hypervisor there is shows on x86 only");
+#endif
+}
+
 static const struct measurement measurements[] = {
     {"cycles", measure_cycles},
     {"copy", measure_copy},
     {"latency", measure_latency},
+    {"hypervisor", show_hypervisor},
 };
 
 int main(int argc, char **argv) { return measure_named(measurements, LENGTH(measurements), argc, argv); }

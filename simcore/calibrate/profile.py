@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,19 +19,31 @@ from typing import Any
 from simcore.catalog import load_catalog
 from simcore.toml_text import toml_lines
 
-from .bench import Bench, Measured
+from .bench import Bench, Measured, Missing
 from .samples import show_ns, summary
 
 __all__ = ["Profile", "conditions"]
 
 ARCHITECTURES = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "arm64", "arm64": "arm64"}
-COPIED_TIMINGS = ("power_supply", "idle_exit", "idle_exit_deep")
-"""A machine's own operations that user space cannot measure: taken from the entry LIKE, with its reasons."""
 LIKE = "laptop"
+"""The entry that gives what user space cannot measure of a machine, with its reasons."""
 GIB = 2**30
 WARY = 3
 """Names of fewer letters than this are common words."""
+UNKNOWN = "unknown"
+HYPERVISORS = {
+    "KVMKVMKVM": "kvm",
+    "Microsoft Hv": "hyper-v",
+    "VMwareVMware": "vmware",
+    "XenVMMXenVMM": "xen",
+    "VBoxVBoxVBox": "virtualbox",
+    "TCGTCGTCGTCG": "tcg",
+    "bhyve bhyve ": "bhyve",
+}
+"""By the signature that it shows the guest in CPUID; "none" is what the C helper says."""
 COMMON = {"root", "localhost"}
+OWN_PATH = re.compile(r"(?<![\w/])/+(?!(?:dev|proc|sys)/)[\w.@+~-]+(?:/[\w.@+~-]+)*")
+"""A path that may tell something; what every Linux has does not."""
 CPU_FOLDER = Path("/sys/devices/system/cpu")
 
 
@@ -57,7 +70,7 @@ class Profile:
         results: dict[str, dict[str, Any]] = {"timing": {}, "constant": {}, "composite": {}}
         for one in self.measured:
             results[one.kind][one.name] = _table(one)
-        copied = {name: like["timings"][name] for name in COPIED_TIMINGS}
+        constants = {**like["constants"], **self._nominal_clock()}
         return {
             "model": like["model"],
             "role": "machine",
@@ -69,11 +82,18 @@ class Profile:
             "aliases": [],
             "machine": self.machine,
             "settings": _settings(like["settings"], self.machine),
-            "timings": copied | results["timing"],
-            "constants": dict(like["constants"]) | results["constant"],
+            "timings": like["timings"] | results["timing"],
+            "constants": constants | results["constant"],
             **({"composites": results["composite"]} if results["composite"] else {}),
             "missing": self.missing,
         }
+
+    def _nominal_clock(self) -> dict[str, Any]:
+        """What the system says of its clock: used if it could not be measured."""
+        if self.machine["clock"] == UNKNOWN:
+            return {}
+        reason = "The clock that the system reports; it could not be measured at work."
+        return {"clock": {"value": self.machine["clock"], "status": "derived", "reason": reason}}
 
     def toml(self) -> str:
         return "\n".join(toml_lines(self.entry())) + "\n"
@@ -109,12 +129,12 @@ def conditions(bench: Bench) -> dict[str, Any]:
         "cpu": cpu,
         "cpus": cpus,
         "memory": f"{memory / GIB:.4g} GiB",
-        "clock": f"{float(info['cpu MHz']):.0f} MHz" if "cpu MHz" in info else "unknown",
+        "clock": f"{float(info['cpu MHz']):.0f} MHz" if "cpu MHz" in info else UNKNOWN,
         "clock_source": _read(Path("/sys/devices/system/clocksource/clocksource0/current_clocksource"))
-        or "unknown",
-        "hypervisor": "unknown" if "hypervisor" in info.get("flags", "") or not info else "none",
+        or UNKNOWN,
+        "hypervisor": _hypervisor(bench),
         "mitigations": _mitigations(),
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else "unknown",
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else UNKNOWN,
         "root": bench.root,
         "quick": bench.quick,
         "tools": {},
@@ -122,15 +142,15 @@ def conditions(bench: Bench) -> dict[str, Any]:
 
 
 def slug(name: str) -> str:
-    """ "Intel(R) Core(TM) i7-9700K CPU @ 3.60GHz" → "intel-core-i7-9700k"."""
+    """The model of a CPU as a family: "Intel(R) Core(TM) i7-9700K CPU @ 3.60GHz" is intel-core-i7-9700k."""
     plain = re.sub(r"\((?:R|TM)\)|\bCPU\b|\bProcessor\b|@.*", " ", name, flags=re.IGNORECASE)
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "unknown"
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or UNKNOWN
 
 
 def anonymous(text: str) -> str:
-    """Without the names of host, user and home directory."""
+    """Without the names of host and user, and of a path only the last part."""
     names = {socket.gethostname(), platform.node(), platform.node().partition(".")[0], _user()}
-    text = text.replace(str(Path.home()), "~") if Path.home() != Path("/") else text
+    text = OWN_PATH.sub(lambda path: path[0].rpartition("/")[2], text)
     for name in names:
         if len(name) >= WARY and name not in COMMON:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text)
@@ -139,7 +159,12 @@ def anonymous(text: str) -> str:
 
 def _table(one: Measured) -> dict[str, Any]:
     """The table of one result."""
-    rest = {"status": "measured", "probe": one.probe, "per": one.per, "note": one.note}
+    rest = {
+        "status": "measured",
+        "probe": one.probe,
+        "per": one.per,
+        "note": anonymous(one.note) if one.note else None,
+    }
     if not one.samples:
         value = one.value if isinstance(one.value, str) else float(f"{one.value:.4g}")
         return {"value": value, "n": one.n, **rest}
@@ -199,6 +224,14 @@ def _cpu_info() -> dict[str, str]:
     first = _read(Path("/proc/cpuinfo")).split("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _hypervisor(bench: Bench) -> str:
+    try:
+        said = bench.run(bench.binary("native_portable"), "hypervisor").stdout.rstrip("\n\0")
+    except (Missing, OSError, subprocess.CalledProcessError):
+        return UNKNOWN
+    return "none" if said == "none" else HYPERVISORS.get(said, UNKNOWN)
 
 
 def _mitigations() -> list[str]:
