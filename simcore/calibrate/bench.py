@@ -31,7 +31,10 @@ PATIENCE_S = (20, 60)
 """How long a program may take, in a quick and in a full calibration."""
 LIMIT_S = (110, 570)
 """How long all may take: two minutes or ten, with something in reserve for the clean-up."""
+CLEAN_UP_S = 1000
+"""What is undone may start programs, also when the time is up."""
 KILLED_S = 5
+"""How long a killed process may take to end."""
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 Undo = Callable[[], object]
@@ -78,24 +81,30 @@ class Bench:
         self._shields, self._pending = 0, False
         self.interrupted = False
         self._at_start = set(_children())
-        self._handlers: dict[int, Any] = {}
+        self._leaving = contextlib.ExitStack()
 
     def __enter__(self) -> "Bench":
-        with self.whole():
-            if threading.current_thread() is threading.main_thread():
-                for number in SIGNALS:
-                    self._handlers[number] = signal.signal(number, self._interrupt)
-            if sys.platform == "linux":  # orphaned grandchildren come to us, so that they can be found
-                ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
-            self.scratch = Path(tempfile.mkdtemp(prefix="strata-calibrate-"))
+        try:
+            with self.whole():
+                self._arrive()
+        except BaseException:
+            self._leaving.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         with self.whole():
-            self.clean_up()
-            shutil.rmtree(self.scratch, ignore_errors=True)
-            for number, handler in self._handlers.items():
-                signal.signal(number, handler)
+            self._leaving.close()
+
+    def _arrive(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                self._leaving.callback(signal.signal, number, signal.signal(number, self._interrupt))
+        if sys.platform == "linux":  # orphaned grandchildren come to us, so that they can be found
+            ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+        self.scratch = Path(tempfile.mkdtemp(prefix="strata-calibrate-"))
+        self._leaving.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+        self._leaving.callback(self.clean_up)
 
     # ---------------------------------------------------------------------------------------------- results
 
@@ -280,18 +289,15 @@ class Bench:
         undone is said."""
         failed = []
         with self.whole():
+            self.deadline += CLEAN_UP_S
             while self._undo:
                 call = self._undo.pop()
                 try:
                     call()
                 except Exception as error:
                     failed.append(reason_of(error))
-            while orphans := set(_children()) - self._at_start:
-                for pid in orphans:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                    with contextlib.suppress(ChildProcessError):
-                        os.waitpid(pid, 0)
+            _kill_all_but(self._at_start)
+            self.deadline -= CLEAN_UP_S
         return failed
 
     # ---------------------------------------------------------------------------------------------- details
@@ -361,6 +367,17 @@ def _kill_group(process: subprocess.Popen[Any]) -> None:
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
+
+
+def _kill_all_but(spared: set[int]) -> None:
+    """End the children that nobody waits for, until there are none."""
+    until = time.monotonic() + KILLED_S
+    while (orphans := set(_children()) - spared) and time.monotonic() < until:
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
 
 def _children() -> Iterator[int]:
