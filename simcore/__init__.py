@@ -17,7 +17,7 @@ from .catalog import load_catalog as catalog
 from .explain import gap as _gap
 from .explain.gap import RaceResult
 from .explain.journey import Journey, journey
-from .ledger import PER, Number, Source, Use, numbers, numbers_explained
+from .ledger import Number, Replaced, Source, Use, numbers, numbers_explained, replaced
 from .machines import LARGEST_PROFILE, add_machine, machine_profile, profile_text
 from .run import ENGINE_VERSION, Budget, Result, Run, provenance
 from .stack import rules as _rules
@@ -35,7 +35,6 @@ from .validate import validate
 __all__ = [
     "ENGINE_VERSION",
     "LARGEST_PROFILE",
-    "PER",
     "Budget",
     "Catalog",
     "EntryError",
@@ -43,6 +42,7 @@ __all__ = [
     "Journey",
     "Number",
     "RaceResult",
+    "Replaced",
     "Result",
     "Run",
     "Scenario",
@@ -64,6 +64,7 @@ __all__ = [
     "provenance",
     "race",
     "render",
+    "replaced",
     "run",
     "scenario",
     "schema",

@@ -15,12 +15,11 @@ from typing import Any, cast
 from simcore.catalog import HERE, load_catalog
 from simcore.component import Entry, read_texts
 from simcore.texts import sources
-from simcore.timings import SIZE_PER, Constant, Timing, choose
+from simcore.timings import Constant, Timing, choose
 
-__all__ = ["PER", "Number", "Source", "Use", "cited", "numbers", "numbers_explained", "written"]
-
-PER = (*SIZE_PER, "cpu", "device", "page", "port", "walk")
-"""What a timing may be for one of: a size, of which models give the bytes, or something that they count."""
+__all__ = [
+    "Number", "Replaced", "Source", "Use", "cited", "numbers", "numbers_explained", "replaced", "written",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,7 @@ class Number:
     value: str
     status: str
     per: str | None = None
+    per_label: str | None = None
     over: str | None = None
     spread: str | None = None
     spread_status: str | None = None
@@ -94,6 +94,16 @@ class Number:
         return (self, *self.also)
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """A number of the catalogue, and what a machine's own profile gives instead; `ratio` is that over what
+    the machine would use without a profile."""
+
+    number: Number
+    own: str
+    ratio: float | None
+
+
 @lru_cache(maxsize=4)
 def numbers(lang: str = "en") -> tuple[Number, ...]:
     """Every timing and constant of the catalogue, by component and in the order of its entry."""
@@ -109,6 +119,32 @@ def cited(rows: tuple[Number, ...] | None = None) -> Counter[str]:
 def numbers_explained(lang: str) -> Mapping[str, Any]:
     """What the words of the ledger mean, and the rule by which a run chooses among several numbers."""
     return read_texts(HERE / f"ledger.{lang}.toml")
+
+
+def replaced(machine: Entry, lang: str = "en") -> tuple[Replaced, ...]:
+    """The numbers of the catalogue in whose place a run on this machine uses what its profile measured."""
+    rows = {(row.component, row.kind, row.op): row for row in numbers(lang) if not row.inherited}
+    found = []
+    for (component, kind, op), row in rows.items():
+        entry = load_catalog()[component]
+        main: Timing | Constant = entry.timings[op] if kind == "timing" else entry.constants[op]
+        own, is_own = _chosen(main, machine)
+        if is_own:
+            other: Timing | Constant = choose(cast(Any, main), machine.family)
+            mine, theirs = (_amount(one, _clock(machine)) for one in (own, other))
+            found.append(Replaced(row, _said(own), mine / theirs if mine and theirs else None))
+    return tuple(found)
+
+
+def _said(one: Timing | Constant) -> str:
+    """A number made of measured quantities: of a constant only the value is new."""
+    return one.text if isinstance(one, Timing) else written(one.value)
+
+
+def _amount(one: Timing | Constant, clock_hz: int) -> float | None:
+    if isinstance(one, Timing):
+        return float(one.mean(clock_hz))
+    return float(one.value) if isinstance(one.value, (int, float)) else None
 
 
 def _of(entry: Entry, lang: str) -> Iterator[Number]:
@@ -132,7 +168,7 @@ def _of(entry: Entry, lang: str) -> Iterator[Number]:
             "inherited": entry.like if one == _base(entry, name) else None,
         }
         main, *others = (
-            Number(**about, **_certificate(each), used_on=used)
+            Number(**about, **_certificate(each, lang), used_on=used)
             for each, used in zip((one, *one.also), _uses(one, machines, lang), strict=True)
         )
         yield replace(main, also=tuple(others))
@@ -149,19 +185,28 @@ def _uses(main: Timing | Constant, machines: list[Entry], lang: str) -> list[tup
     every = (main, *main.also)
     found: list[tuple[Use, ...]] = [() for _ in every]
     for machine in machines:
-        family, own = machine.family, machine.own
-        chosen: Timing | Constant = choose(cast(Any, main), family, own)
+        chosen, is_own = _chosen(main, machine)
         place = next((place for place, one in enumerate(every) if one is chosen), 0)
-        instead = None if chosen is every[place] or chosen.borrowed else written(chosen.text)
+        instead = _said(chosen) if is_own else None
         ns = None
         if isinstance(chosen, Timing) and chosen.in_cycles and not chosen.per:
-            ns = chosen.mean_ns(int(machine.constants["clock"].value))
+            ns = chosen.mean_ns(_clock(machine))
         label = str(machine.texts(lang)["short"])
-        found[place] += (Use(machine.id, label, family, chosen.borrowed, instead, ns),)
+        found[place] += (Use(machine.id, label, machine.family, chosen.borrowed, instead, ns),)
     return found
 
 
-def _certificate(one: Timing | Constant) -> dict[str, Any]:
+def _chosen(main: Timing | Constant, machine: Entry) -> tuple[Timing | Constant, bool]:
+    """What a run on this machine uses, and whether that is of the machine's own profile."""
+    chosen: Timing | Constant = choose(cast(Any, main), machine.family, machine.own)
+    return chosen, not chosen.borrowed and all(chosen is not one for one in (main, *main.also))
+
+
+def _clock(machine: Entry) -> int:
+    return int(machine.constants["clock"].value)
+
+
+def _certificate(one: Timing | Constant, lang: str) -> dict[str, Any]:
     """The fields of a row that are this number's own."""
     same = ("status", "where", "evidence", "machine", "clock_hz", "reason", "note", "probe", "n")
     known: dict[str, Any] = {name: getattr(one, name) for name in same}
@@ -169,6 +214,7 @@ def _certificate(one: Timing | Constant) -> dict[str, Any]:
     if isinstance(one, Constant):
         return known | {"value": written(one.text)}
     known |= {"per": one.per, "over": one.over, "spread": one.spread_text}
+    known["per_label"] = numbers_explained(lang)["per"].get(one.per, one.per)
     return known | {"value": _curve(one) if one.curve else one.text, "spread_status": one.spread_status}
 
 

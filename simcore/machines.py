@@ -160,7 +160,7 @@ def _words(lang: str, machine: Mapping[str, Any]) -> dict[str, Any]:
     label = str(machine["label"])
     words |= {
         "label": label,
-        "short": label[:22],
+        "short": str(machine["cpu"])[:22],
         "sub": str(machine["cpu"])[:48],
         "era": str(machine["date"]),
     }

@@ -1,10 +1,10 @@
-"""Stored scenarios, traces and races, to look at and to delete; never to write by hand: ids are hashes."""
+"""What is stored, to look at and to delete; never to write by hand: ids are hashes."""
 
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from simweb.models import Race, Scenario, Trace
+from simweb.models import MachineProfile, Race, Scenario, Trace
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -19,6 +19,12 @@ class ReadOnly(admin.ModelAdmin):
 class ScenarioAdmin(ReadOnly):
     list_display = ("label", "id", "seed", "origin", "created")
     search_fields = ("label", "id", "origin")
+
+
+@admin.register(MachineProfile)
+class MachineProfileAdmin(ReadOnly):
+    list_display = ("label", "id", "created")
+    search_fields = ("label", "id")
 
 
 @admin.register(Trace)

@@ -1,7 +1,7 @@
 """What worker processes run: a scenario or a race in, plain data and zipped traces out. No Django here."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import simcore
@@ -21,13 +21,30 @@ def _kept(result: Any) -> dict[str, Any]:
     }
 
 
-def run(canonical: dict[str, Any], seed: int, *, progress: Progress) -> dict[str, Any]:
+def _meet(profiles: Sequence[str]) -> None:
+    """Know the measured machines that the scenarios stand on: processes do not share them."""
+    for text in profiles:
+        simcore.add_machine(text)
+
+
+def run(
+    canonical: dict[str, Any], seed: int, profiles: Sequence[str] = (), *, progress: Progress
+) -> dict[str, Any]:
     """One scenario: its trace and outcome."""
+    _meet(profiles)
     return _kept(simcore.run(simcore.scenario(canonical), seed, progress=progress))
 
 
-def race(canonicals: list[dict[str, Any]], seed: int, start: str, *, progress: Progress) -> dict[str, Any]:
+def race(
+    canonicals: list[dict[str, Any]],
+    seed: int,
+    start: str,
+    profiles: Sequence[str] = (),
+    *,
+    progress: Progress,
+) -> dict[str, Any]:
     """Several scenarios on one axis: each one's trace, the order, and the gaps with their parts."""
+    _meet(profiles)
     scenarios = [simcore.scenario(canonical) for canonical in canonicals]
     raced = simcore.race(scenarios, seed, start, progress=progress)
     starts = [lane.start_ns for lane in raced.lanes]

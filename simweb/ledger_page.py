@@ -26,7 +26,6 @@ __all__ = [
     "Row",
     "Segment",
     "page",
-    "per_words",
     "segments",
     "status_words",
 ]
@@ -232,7 +231,7 @@ def amount(one: simcore.Number) -> str:
     value = re.sub(r"(?<=\d )us\b", "µs", one.value)
     value = re.sub(r"(?<=\d )cycles\b", _("cycles"), value)
     if one.per:
-        return _("%(value)s per %(unit)s") % {"value": value, "unit": per_words().get(one.per, one.per)}
+        return _("%(value)s per %(unit)s") % {"value": value, "unit": one.per_label}
     return _("%(value)s over %(quantity)s") % {"value": value, "quantity": one.over} if one.over else value
 
 
@@ -287,8 +286,3 @@ def status_words() -> dict[str, str]:
         "derived": _("derived"),
         "assumed": _("assumed"),
     }
-
-
-def per_words() -> dict[str, str]:
-    """What a number may be for one of, beside sizes."""
-    return {"cpu": _("CPU"), "device": _("device"), "page": _("page"), "port": _("port")}

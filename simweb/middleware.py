@@ -53,7 +53,8 @@ class LargePostMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if request.method == "POST" and length.isdigit() and int(length) > settings.LARGEST_POST_BYTES:
-            from simweb import views  # imports models, which are not loaded when middleware is
+            from simweb import data_views, views  # import models, which are not loaded when middleware is
 
-            return views.too_large(request)
+            send_in = request.path.startswith("/machines/")
+            return data_views.too_large(request) if send_in else views.too_large(request)
         return self.get_response(request)

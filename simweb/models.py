@@ -1,4 +1,4 @@
-"""What the site keeps: scenarios for ever (small), traces until the quota needs the room."""
+"""What the site keeps: scenarios and machines for ever (small), traces until the quota needs the room."""
 
 import json
 from typing import Any
@@ -26,6 +26,23 @@ class Scenario(models.Model):
     def raw(self) -> dict[str, Any]:
         canonical: dict[str, Any] = json.loads(self.canonical)
         return canonical
+
+
+class MachineProfile(models.Model):
+    """A machine that somebody measured and sent in, as hardware for scenarios. The id is the hash of what is
+    kept of it: permanent, and in the scenarios that stand on it."""
+
+    id = models.CharField(max_length=32, primary_key=True)
+    text = models.TextField(help_text="TOML; only what `calibrate` writes")
+    label = models.CharField(max_length=200)
+    conditions = models.JSONField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created",)
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class Trace(models.Model):

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 import simcore
-from simweb import diagram
+from simweb import diagram, store
 from simweb.models import Scenario
 from simweb.store import VIEWS, ledger_version
 
@@ -43,7 +43,9 @@ def _components(lang: str) -> Mapping[str, Any]:
 
 def picture(scenario: Any, lang: str, size: diagram.Size = diagram.FULL) -> diagram.Diagram:
     """The diagram of a legal scenario."""
-    return diagram.draw(diagram.parts_of(scenario, _components(lang)), size)
+    machine = scenario.stack.entry
+    words = {**_components(lang), machine.id: machine.texts(lang)}  # one that was sent in has its own
+    return diagram.draw(diagram.parts_of(scenario, words), size)
 
 
 def in_language(value: Any, lang: str) -> str:
@@ -113,6 +115,7 @@ class Lane:
     question: str
     summary: str
     scenario: Scenario
+    machine: Any
     drawing: diagram.Diagram
 
     @property
@@ -124,12 +127,14 @@ class Lane:
 def lane_of(number: int, stack: str, scenario: Scenario, lang: str, size: diagram.Size) -> Lane:
     raw = scenario.raw
     label, question, summary = (in_language(raw.get(key), lang) for key in ("label", "question", "summary"))
-    drawing = picture(simcore.scenario(raw), lang, size)
-    return Lane(number, stack, label or stack[:16], question, summary, scenario, drawing)
+    legal = store.scenario(raw)
+    drawing = picture(legal, lang, size)
+    return Lane(number, stack, label or stack[:16], question, summary, scenario, legal.stack.entry, drawing)
 
 
-def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`trace` and `lanes` as the player's main element carries them; no trace while there is no result."""
+def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None, lang: str) -> dict[str, Any]:
+    """`trace` and `lanes` as the player's main element carries them; no trace while there is no result.
+    `words`: the texts of machines that were sent in, which are not in the file of all texts."""
     runs = result["lanes"] if result else [None] * len(lanes)
     data = [
         {
@@ -146,6 +151,14 @@ def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None) -> dict
         "trace": data[0]["trace"],
         "traces": [lane["trace"] for lane in data],
         "lanes": json.dumps(data, ensure_ascii=False),
+        "words": json.dumps(
+            {
+                lane.machine.id: dict(lane.machine.texts(lang))
+                for lane in lanes
+                if lane.machine.id not in _components(lang)
+            },
+            ensure_ascii=False,
+        ),
     }
 
 
@@ -251,9 +264,15 @@ def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], parts: Mapping[str, 
 def _part_label(part: Mapping[str, Any], lang: str) -> str:
     """The name of the operation; of the kind of request or waiting where it is none of a component."""
     words = simcore.texts(lang)
-    component = words["components"].get(part["is"]) or {}
+    component = words["components"].get(part["is"]) or _words_of_machine(part["is"], lang)
     named = component.get("ops", {}).get(part["text"]) or words["kinds"].get(part["text"]) or {}
     return str(named.get("name") or part["text"])
+
+
+def _words_of_machine(name: str, lang: str) -> Mapping[str, Any]:
+    """The texts of a machine that was sent in: those of all others are known beforehand."""
+    entry = store.machine(name)
+    return entry.texts(lang) if entry else {}
 
 
 # Checking a scenario
@@ -275,6 +294,7 @@ def examine(text: str) -> tuple[dict[str, Any] | None, list[Any]]:
     """The raw scenario, if it can be read at all, and everything that is wrong with it."""
     try:
         raw = simcore.load(text.encode("utf-8", "replace"))
+        store.meet(raw)
         return raw, list(simcore.check(raw))
     except simcore.ScenarioError as error:
         return None, list(error.findings)

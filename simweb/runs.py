@@ -79,7 +79,7 @@ def fragment(plan: store.Plan, run: Run, lang: str) -> str:
                 presenters.lane_of(number, row.origin or row.id, row, lang, size)
                 for number, row in enumerate(plan.scenarios)
             ]
-            context["data"] = presenters.player_data(lanes, run.result)
+            context["data"] = presenters.player_data(lanes, run.result, lang)
             context["gaps"] = presenters.gaps_of(run.result, lanes, lang) if plan.is_race else []
             context["mode"] = "race" if plan.is_race else "player"
         return render_to_string("run.html", context)

@@ -1,4 +1,4 @@
-"""Scenarios and traces kept by the site, and the runs that make them.
+"""Scenarios, machines and traces kept by the site, and the runs that make them.
 
 A run is asked for by its scenario, a race by its scenarios; both are found again after a restart because
 everything needed to repeat them is in the address.
@@ -7,7 +7,9 @@ everything needed to repeat them is in the address.
 import hashlib
 import json
 import os
+import re
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +22,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 import simcore
-from simweb.models import Race, Scenario, Trace
+from simweb.models import MachineProfile, Race, Scenario, Trace
 from simweb.workers import Job, Ticket, pool
 
 __all__ = [
@@ -33,12 +35,18 @@ __all__ = [
     "chosen",
     "evict",
     "find",
+    "is_sent_in",
     "job_of",
     "keep",
+    "keep_machine",
     "kept",
     "ledger_version",
+    "machine",
+    "meet",
     "older",
+    "scenario",
     "start",
+    "text_of",
     "trace_bytes",
     "trace_file",
     "write",
@@ -48,6 +56,8 @@ VIEWS = {"own": None, "boot": "boot", "read": "random-read"}
 """A tab of the player and the workload that it puts on the subject; `own`: those of the scenario."""
 STARTS = ("host-ready", "power-on")
 LARGEST_SEED = 2**63 - 1
+UPLOADED = re.compile(r"m-[0-9a-f]{12}")
+"""The id of a machine that was sent in."""
 
 
 @lru_cache(maxsize=1)
@@ -62,6 +72,10 @@ class Found:
     raw: dict[str, Any]
     seed: int
     prebuilt: str = ""
+
+    def origin_on(self, machine: str | None) -> str:
+        """The prebuilt stack that it still is on this machine."""
+        return self.prebuilt if machine in (None, _machine_named(self.raw)) else ""
 
 
 def find(ref: str) -> Found | None:
@@ -87,9 +101,75 @@ def _prebuilt_scenarios() -> dict[str, tuple[str, str | None]]:
     }
 
 
-def chosen(found: Found, view: str) -> Any:
-    """The scenario that a tab shows. Raises ScenarioError where that workload cannot be put there."""
-    return simcore.scenario(found.raw, workload=VIEWS[view])
+def chosen(found: Found, view: str, machine: str | None = None) -> Any:
+    """The scenario that a tab shows, on another machine if one is named. Raises ScenarioError where that
+    workload cannot be put there, or the stack not onto that machine."""
+    return scenario(found.raw, workload=VIEWS[view], machine=machine)
+
+
+# Machines that somebody measured
+
+
+def scenario(raw: Mapping[str, Any], *, workload: str | None = None, machine: str | None = None) -> Any:
+    """`simcore.scenario` that knows the machines which were sent in."""
+    meet(machine or _machine_named(raw))
+    return simcore.scenario(raw, workload=workload, machine=machine)
+
+
+def _machine_named(raw: object) -> str:
+    """The id of the machine that a scenario stands on, whatever else it is."""
+    stack = raw.get("stack") if isinstance(raw, Mapping) else None
+    named = stack.get("is") if isinstance(stack, Mapping) else None
+    return named if isinstance(named, str) else ""
+
+
+def meet(raw_or_id: object) -> None:
+    """Make a machine that was sent in known in this process, if a scenario or an id names one."""
+    name = raw_or_id if isinstance(raw_or_id, str) else _machine_named(raw_or_id)
+    if is_sent_in(name) and name not in simcore.catalog():
+        row = MachineProfile.objects.filter(id=name).first()
+        if row:
+            simcore.add_machine(row.text)
+
+
+def machine(ref: str) -> Any:
+    """The entry of a machine, of the catalogue or sent in; None if there is none of this name."""
+    meet(ref)
+    entry = simcore.catalog().get(ref)
+    return entry if entry is not None and entry.role == "machine" else None
+
+
+def keep_machine(text: str) -> MachineProfile:
+    """Store what `calibrate` writes of a profile, once. Raises EntryError with all that is wrong with it."""
+    kept = simcore.profile_text(text)
+    entry = simcore.machine_profile(kept)
+    row, _ = MachineProfile.objects.get_or_create(
+        id=entry.id,
+        defaults={
+            "text": kept,
+            "label": entry.texts("en")["label"][:200],
+            "conditions": entry.raw["machine"],
+        },
+    )
+    return row
+
+
+def is_sent_in(name: str) -> bool:
+    return UPLOADED.fullmatch(name) is not None
+
+
+def text_of(machine: Any) -> str:
+    """The profile of a measured machine, as TOML."""
+    if is_sent_in(machine.id):
+        return MachineProfile.objects.get(id=machine.id).text
+    text: str = machine.file.read_text(encoding="utf-8")
+    return text
+
+
+def profiles_of(rows: Iterable[Scenario]) -> list[str]:
+    """The texts of the machines sent in that scenarios stand on, for a worker process."""
+    names = {name for row in rows if is_sent_in(name := _machine_named(row.raw))}
+    return list(MachineProfile.objects.filter(id__in=names).order_by("id").values_list("text", flat=True))
 
 
 def label_of(raw: dict[str, Any]) -> str:
@@ -159,10 +239,11 @@ def start(plan: Plan) -> Ticket:
 
 def job_of(plan: Plan) -> Job:
     rows = plan.scenarios
+    profiles = profiles_of(rows)
     if plan.is_race:
-        args: tuple[Any, ...] = ([row.raw for row in rows], rows[0].seed, plan.start)
+        args: tuple[Any, ...] = ([row.raw for row in rows], rows[0].seed, plan.start, profiles)
         return Job(plan.key, "simweb.jobs:race", args, then=lambda done: _store_race(plan, done))
-    args = (rows[0].raw, rows[0].seed)
+    args = (rows[0].raw, rows[0].seed, profiles)
     return Job(plan.key, "simweb.jobs:run", args, then=lambda done: _store_run(rows[0], done))
 
 

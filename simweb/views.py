@@ -58,12 +58,15 @@ def gallery(request: HttpRequest) -> HttpResponse:
     lanes = presenters.reordered(request.GET.getlist("stack"), **press)
     cards = presenters.cards(language())
     by_id = {card.id: card for card in cards}
+    machine = store.machine(request.GET.get("machine", ""))
     context = {
         "cards": cards,
         "lanes": [by_id[lane] for lane in lanes],
         "chosen": lanes,
         "most": presenters.MOST_LANES,
         "left_out": bool(press["remove"]) and is_fragment(request),
+        "machine": machine,
+        "machine_label": machine.texts(language())["label"] if machine else "",
     }
     response = render(request, "picker.html" if is_fragment(request) else "gallery.html", context)
     patch_vary_headers(response, ["HX-Request"])
@@ -86,12 +89,14 @@ def player(request: HttpRequest, ref: str) -> HttpResponse:
     seed = _seed(request, found.seed)
     if seed is None:
         return _bad_seed(request)
+    machine = _machine(request)
     try:
-        scenario = store.chosen(found, view)
+        scenario = store.chosen(found, view, machine)
     except simcore.ScenarioError as error:
         return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
-    row = store.keep(scenario, seed, found.prebuilt)
-    lane = presenters.lane_of(0, found.prebuilt or row.id, row, language(), diagram.FULL)
+    origin = found.origin_on(machine)
+    row = store.keep(scenario, seed, origin)
+    lane = presenters.lane_of(0, origin or row.id, row, language(), diagram.FULL)
     return _player_page(
         request,
         [lane],
@@ -116,6 +121,7 @@ def race(request: HttpRequest) -> HttpResponse:
         return _bad_seed(request)
     if view not in ("boot", "read") or begin not in store.STARTS:
         return _bad_request(request, _("There is no such race. Choose the stacks in the gallery."))
+    machine = _machine(request)
     size = diagram.FULL if len(refs) == 2 else diagram.COMPACT
     lanes = []
     for number, ref in enumerate(refs):
@@ -123,16 +129,18 @@ def race(request: HttpRequest) -> HttpResponse:
         if found is None:
             raise unknown_stack(ref)
         try:
-            scenario = store.chosen(found, view)
+            scenario = store.chosen(found, view, machine)
         except simcore.ScenarioError as error:
             return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
-        row = store.keep(scenario, seed, found.prebuilt)
-        lanes.append(presenters.lane_of(number, found.prebuilt or row.id, row, language(), size))
+        origin = found.origin_on(machine)
+        row = store.keep(scenario, seed, origin)
+        lanes.append(presenters.lane_of(number, origin or row.id, row, language(), size))
     plan = store.Plan(tuple(lane.scenario for lane in lanes), begin)
     if len({row.id for row in plan.scenarios}) < len(lanes):
         return _bad_request(
             request, _("Two of these stacks are the same scenario: a race needs different ones.")
         )
+    again = [("stack", ref) for ref in refs] + ([("machine", machine)] if machine else [])
     return _player_page(
         request,
         lanes,
@@ -141,21 +149,23 @@ def race(request: HttpRequest) -> HttpResponse:
         tabs=[(name, _tab_url(request, view=name)) for name in ("boot", "read")],
         starts=[(name, _tab_url(request, **{"from": name})) for name in store.STARTS],
         title=_("Race"),
-        change_url=f"{reverse('gallery')}?{urlencode([('stack', lane.stack) for lane in lanes])}#race",
+        change_url=f"{reverse('gallery')}?{urlencode(again)}#race",
     )
 
 
 def _player_page(
     request: HttpRequest, lanes: list[presenters.Lane], plan: store.Plan, **context: Any
 ) -> HttpResponse:
-    run = run_of(plan, retry=True)
+    run, on = run_of(plan, retry=True), lanes[0].machine
     context |= {
         "lanes": lanes,
+        "machine": on if request.GET.get("machine") or on.is_profile else None,
+        "machine_label": on.texts(language())["label"],
         "mode": "race" if plan.is_race else "player",
         "run": run,
         "query": query_of(plan),
         "start": plan.start,
-        "data": presenters.player_data(lanes, run.result),
+        "data": presenters.player_data(lanes, run.result, language()),
         "gaps": presenters.gaps_of(run.result, lanes, language()) if plan.is_race and run.result else [],
         "texts_url": presenters.texts_url(language()),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
@@ -172,6 +182,14 @@ def _tab_url(request: HttpRequest, **change: str) -> str:
     for name, value in change.items():
         query[name] = value
     return f"?{query.urlencode()}"
+
+
+def _machine(request: HttpRequest) -> str | None:
+    """The machine that the stack is to stand on instead of its own."""
+    name = request.GET.get("machine")
+    if name and store.machine(name) is None:
+        raise unknown_machine(name)
+    return name or None
 
 
 def _seed(request: HttpRequest, default: int) -> int | None:
@@ -261,13 +279,13 @@ def check(request: HttpRequest) -> HttpResponse:
     raw, findings = presenters.examine(text)
     errors = [finding for finding in findings if finding.severity == "error"]
     if not errors and raw is not None and wants_to_play:
-        row = store.keep(simcore.scenario(raw), 1)
-        return _go(request, reverse("player", args=[row.id]))
+        row = store.keep(store.scenario(raw), 1)
+        return go(request, reverse("player", args=[row.id]))
     status = HTTPStatus.UNPROCESSABLE_ENTITY if errors and wants_to_play else HTTPStatus.OK
     return _findings(request, findings, status, text=text, raw=None if errors else raw)
 
 
-def _go(request: HttpRequest, url: str) -> HttpResponse:
+def go(request: HttpRequest, url: str) -> HttpResponse:
     """To another page: a redirect, or what htmx takes for one."""
     if is_fragment(request):
         response = HttpResponse(status=HTTPStatus.OK)
@@ -288,7 +306,7 @@ def _findings(
         "text": text,
         "checked": True,
         "findings": presenters.findings_of(findings, lang),
-        "drawing": presenters.picture(simcore.scenario(raw), lang) if raw else None,
+        "drawing": presenters.picture(store.scenario(raw), lang) if raw else None,
     }
     name = "findings.html" if is_fragment(request) else "check.html"
     return render(request, name, context, status=status)
@@ -343,6 +361,10 @@ def unknown_stack(ref: str) -> Http404:
     error = Http404(message)
     error.nearest = near  # type: ignore[attr-defined]
     return error
+
+
+def unknown_machine(ref: str) -> Http404:
+    return Http404(_("There is no machine “%(ref)s” here.") % {"ref": ref[:70]})
 
 
 def _bad_seed(request: HttpRequest) -> HttpResponse:

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+import simcore
 from simcore import units
 from simcore.catalog import FOLDERS, load_catalog
 from simcore.component import Entry
-from simcore.ledger import PER, Number, Source, cited, numbers, numbers_explained
+from simcore.ledger import Number, Source, cited, numbers, numbers_explained, replaced
 from simcore.texts import sources
-from simcore.timings import STATUSES, Constant, Timing, quantiles
+from simcore.timings import SIZE_PER, STATUSES, Constant, Timing, quantiles
 from simcore.units import UnitError, cpus, guess
+from tests.profiles import LAPTOP
 
 MODELS = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
 ENTRIES = list(load_catalog().entries.values())
@@ -120,7 +122,7 @@ BASE_UNITS = {
 
 
 def unfitting_units(row: Number) -> Iterator[str]:
-    if row.per and row.per not in PER:
+    if row.per and row.per not in SIZE_PER and row.per not in numbers_explained("en")["per"]:
         yield f"{row.id}: per {row.per}, which is no known quantity"
     wanted = BASE_UNITS.get(row.op.split("_")[-1]) if row.kind == "constant" else None
     for one in row.all if wanted else ():
@@ -198,6 +200,16 @@ def test_the_ledger_says_which_number_each_machine_uses_and_what_it_borrows() ->
     for row in rows.values():
         users = [use.machine for one in row.all for use in one.used_on]
         assert len(users) == len(set(users)) >= 1, row.id
+
+
+def test_the_ledger_knows_what_a_machine_s_own_profile_replaces() -> None:
+    machine = simcore.machine_profile(LAPTOP)
+    found = {one.number.id: one for one in replaced(machine)}
+    assert found["linux.syscall_entry"].own == "200 ns"
+    assert found["linux.syscall_entry"].ratio == pytest.approx(200 / (111 / 3))
+    quantities = {name for one in found.values() for name, _ in one.number.measured_by}
+    assert quantities <= {*machine.timings, *machine.constants}
+    assert replaced(load_catalog()["laptop"]) == ()
 
 
 def test_the_ledger_is_explained_in_both_languages_alike() -> None:

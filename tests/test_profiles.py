@@ -79,6 +79,9 @@ def test_a_run_on_it_uses_its_numbers_and_is_another_scenario() -> None:
     on_it = scenario("linux-on-kvm", workload="random-read", machine=machine)
     on_ours = scenario("linux-on-kvm", workload="random-read", machine="laptop")
     assert on_it.id(1) != on_ours.id(1)
+    timings = {(one["is"], one["op"]): one for one in simcore.run(on_it).trace.header["timings"]}
+    assert timings["linux", "syscall_entry"]["ns"] == 200  # half of what its profile says of `syscall`
+    assert timings["linux", "syscall_entry"]["status"] == "measured"
     means = [simcore.run(one).outcome["workloads"]["random-read"]["mean_ns"] for one in (on_it, on_ours)]
     assert means[0] != means[1]
 

@@ -14,7 +14,7 @@ from django.conf import settings as site
 from django.test import Client
 
 import simcore
-from simweb.ledger_page import WHOLE, per_words
+from simweb.ledger_page import WHOLE
 from tests.seen import PREBUILT, ran
 from tests.web import isolated, shown
 
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.django_db
 
 PAGE_KB = 200
 STATED = [row for row in simcore.numbers() if not row.inherited]
-SIZES = {"B", "KiB", "MiB", "GiB"}
 
 
 @pytest.fixture(autouse=True)
@@ -112,8 +111,15 @@ def test_a_source_leads_to_all_that_rests_on_it_the_unused_included(client: Clie
 
 
 def test_filters_together_narrow_the_list(client: Client) -> None:
-    found = listed(text(client, asked(component="linux", status="derived", q="SYSCALL  kuenzer")))
-    assert found == ["linux.syscall_entry", "linux.syscall_exit"]
+    rows = {row.id: row for row in STATED}
+    query = {"component": "linux", "status": "derived", "q": "SYSCALL  kuenzer"}
+    found = [rows[name] for name in listed(text(client, asked(**query)))]
+    assert {(row.component, row.status) for row in found} == {("linux", "derived")}
+    assert "linux.syscall_entry" in {row.id for row in found}
+    assert all(any(one.source and "Kuenzer" in one.source.authors for one in row.all) for row in found)
+    for name in query:
+        wider = listed(text(client, asked(**{key: value for key, value in query.items() if key != name})))
+        assert len(wider) > len(found)
 
 
 def test_the_search_looks_into_names_sources_machines_evidence_and_reasons(client: Client) -> None:
@@ -188,5 +194,8 @@ def test_the_rule_by_which_a_run_chooses_is_on_the_page_in_both_languages(client
                 assert first in page
 
 
-def test_every_quantity_that_a_number_may_be_per_has_a_word() -> None:
-    assert set(per_words()) == set(simcore.PER) - SIZES
+def test_what_a_number_is_for_one_of_is_said_in_the_page_s_language(client: Client) -> None:
+    for lang, said in (("en", "211 ms per GiB"), ("zh-hans", "每 GiB 211 ms")):
+        assert said in shown(text(client, asked(component="vm", op="populate", lang=lang)))
+    for lang, said in (("en", "320 ms per port"), ("zh-hans", "每 端口 320 ms")):
+        assert said in shown(text(client, asked(component="ahci", op="link_wait", lang=lang)))

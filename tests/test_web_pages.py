@@ -19,7 +19,17 @@ from tests.web import FOUR, attribute, isolated, shown
 pytestmark = pytest.mark.django_db
 
 RACE = "/race/?" + "&".join(f"stack={name}" for name in FOUR)
-PAGES = ("/", "/s/linux/", "/s/linux-on-kvm/?view=read", RACE, "/check/", "/numbers/", "/nothing-here/")
+PAGES = (
+    "/",
+    "/s/linux/",
+    "/s/linux-on-kvm/?view=read",
+    RACE,
+    "/check/",
+    "/numbers/",
+    "/machines/",
+    "/machines/laptop/",
+    "/nothing-here/",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -249,6 +249,7 @@ async function start(main) {
   const lanes = JSON.parse(main.dataset.lanes || "[]");
   try {
     const [texts, ...traces] = await Promise.all([fetchTexts(main.dataset.texts), ...lanes.map((lane) => fetchTrace(lane.trace))]);
+    texts.add(JSON.parse(main.dataset.words || "{}"));
     /** @type {any} */ (main).player = new Player(main, texts, traces, lanes);
   } catch (error) {
     main.append(el("p.player-error", { role: "alert" }, String(error.message ?? error)));

@@ -84,9 +84,14 @@ export class Selected {
     const machine = timing.machine ? texts.ui(timing.borrowed ? "timing_borrowed" : "timing_machine", { machine: timing.machine }) : "";
     if (machine) parts.push(el("p.src", {}, machine));
     if (timing.reason) parts.push(el("p.reason", {}, timing.reason));
-    const asked = new URLSearchParams({ component: timing.is, op: timing.op });
-    parts.push(el("p.src", {}, el("a", { href: `${this.root.dataset.numbers}?${asked}#${timing.is}.${timing.op}` }, texts.ui("timing_ledger"))));
+    parts.push(el("p.src", {}, el("a", { href: this.#ledger(timing) }, texts.ui("timing_ledger"))));
     return parts;
+  }
+
+  /** Where all that is known of the number stands; the own numbers of a machine that was sent in stand on its page. */
+  #ledger({ is, op }) {
+    const { numbers, machines } = this.root.dataset;
+    return is in (this.texts.added ?? {}) ? `${machines}${is}/` : `${numbers}?${new URLSearchParams({ component: is, op })}#${is}.${op}`;
   }
 
   #spread(spread) {

@@ -22,6 +22,12 @@ export class Texts {
     }
   }
 
+  /** Of machines that were sent in, which the file of all texts does not know. */
+  add(words) {
+    this.added = words;
+    this.data.components = { ...this.data.components, ...words };
+  }
+
   component(id) {
     return this.data.components?.[id] ?? { label: id, short: id, sub: "", ops: {}, log: {} };
   }
