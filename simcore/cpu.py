@@ -242,7 +242,7 @@ class Core(Cpu):
         self.deadline = NEVER
         self.tolls: list[Op] = []  # switches and entries that the next burst begins with
         self.idle_since = 0
-        self.idle_states: tuple[tuple[int, Op], ...] = ()  # deepest first: idle for so long, leaving costs that
+        self.idle_states: tuple[tuple[int, Op], ...] = ()  # deepest first: idle how long, leaving
 
     def ring(self, alarm: Alarm) -> None:
         alarm.callbacks = alarm.calls

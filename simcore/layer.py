@@ -16,6 +16,7 @@ first let the CPU pay what is owed. How long an operation takes stands in the co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from .component import Entry
@@ -28,6 +29,8 @@ from .waiting import Gate, Lock, Station, hopped, hopped_leaving, interrupted, p
 
 INTERRUPT = INSTANT_KINDS.index("interrupt")
 OFF, BOOTING, READY, KILLED = "off", "booting", "ready", "killed"
+INSIDE = ("firmware", "kernel", "container", "workload")
+"""Roles whose instructions are those of the computer that they stand on."""
 Crossing = Iterable[Effect | None]
 
 
@@ -194,7 +197,7 @@ class Layer:
         """CPU time whose length a setting gives, not a timing: a workload's own computing."""
         flow = request.flow
         thread = flow.thread
-        end = thread.clock + length_ns
+        end = thread.clock + (length_ns if self._pace == 1 else int(length_ns * self._pace))
         what = self.sim.what(self.node, self.entry.id, op, CPU)
         self._data += span_bytes(flow.span, what, thread.id, thread.clock, end)
         thread.clock = end
@@ -269,6 +272,15 @@ class Layer:
         """A constant of the entry, in base units, as measured on this machine's family if it was."""
         return choose(self.entry.constants[name], self.sim.family, self.sim.own).value
 
+    def pace(self, role: str) -> float:
+        """Of what it holds: how many times as long the instructions of that role take as on the real CPU."""
+        return 1
+
+    @cached_property
+    def _pace(self) -> float:
+        inside = self.owner is not self and self.entry.role in INSIDE
+        return self.owner.pace(self.entry.role) if inside else 1
+
     def op(self, name: str, kind: int = CPU) -> Op:
         """An operation of this node, its timing and its stream of draws."""
         known = self._ops.get((name, kind))
@@ -276,6 +288,8 @@ class Layer:
             timing: Timing = choose(self.entry.timings[name], self.sim.family, self.sim.own)
             if self.sim.scaled:
                 timing = timing.times(self.sim.scaled.get((self.entry.id, name), 1))
+            if kind == CPU and (pace := self._pace) != 1:
+                timing = timing.times(pace)
             marks = INSTANT_KINDS.index(timing.marks) if timing.marks else NONE
             shown = self.sim.timing_id(shown_timing(self.entry.id, timing, self.sim.clock_hz))
             what = self.sim.what(self.node, self.entry.id, name, kind, shown, marks)

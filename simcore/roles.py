@@ -27,6 +27,11 @@ class Computer(Layer):
         return self.devices["firmware"]
 
     @property
+    def memory_nodes(self) -> int:
+        """How many parts its memory has, each with CPUs of its own beside it (NUMA)."""
+        raise NotImplementedError
+
+    @property
     def tlb_entries(self) -> int:
         """How many pages' addresses its CPUs keep at hand."""
         raise NotImplementedError
@@ -53,6 +58,11 @@ class Kernel(Layer):
     """Schedules threads on the CPUs of the computer below, and owns its devices."""
 
     first: Thread  # where it boots, and where its init runs
+    mounts = 0  # how long its table of mounts is
+
+    def renice(self, thread: Thread, nice: int) -> None:
+        """Give a thread that has not run yet more or less weight than the default."""
+        raise NotImplementedError
 
     @property
     def computer(self) -> Computer:
@@ -102,6 +112,10 @@ class Engine(Layer):
         """The whole chain from the command to a container whose program may start."""
         raise NotImplementedError
 
+    def delete(self, request: Request, container: Layer) -> Steps:
+        """The container's own program has ended: clear away what was made for it."""
+        yield SETTLE
+
 
 class Workload(Layer):
     """A program that is run to see what happens. `run` is its main flow, on a thread of its own.
@@ -114,6 +128,9 @@ class Workload(Layer):
     linked: Mapping[str, Layer] = {}  # the nodes that its settings name, by id
     ends_ns = NEVER  # when it is told to stop
     finished_ns = NONE
+
+    def prepare(self, thread: Thread) -> None:
+        """One of its threads has been made, and has not run yet."""
 
     def over(self, request: Request) -> bool:
         """Is its time up?"""

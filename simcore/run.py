@@ -216,6 +216,7 @@ class Run:
         if for_ns is not None:
             workload.ends_ns = self.sim.now + for_ns
         thread = workload.below.process(workload.id)
+        workload.prepare(thread)
         workload.threads.append(thread)
         workload.spawn("run", thread, self.sim.now, workload=workload.number)
 

@@ -64,7 +64,12 @@ class Container(Layer):
         self.spend(request, "seccomp_filter")
         yield from self.touch(request)
 
-    exec = exit = fork
+    exec = fork
+
+    def exit(self, request: Request) -> Steps:
+        yield from self.fork(request)
+        if request.peer is None:  # nobody inside waits for it: it was the container's own program
+            yield from self.runtime.delete(request, self)
 
     def change(self, setting: str, value: Any, now: int) -> None:
         super().change(setting, value, now)

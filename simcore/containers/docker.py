@@ -8,10 +8,12 @@ containers started together queue for are locks: the network's (rtnl) and the da
 from simcore.cpu import Steps, Thread
 from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import Engine
+from simcore.roles import Engine, Kernel
 
 
 class Docker(Engine):
+    below: Kernel
+
     def wire(self) -> None:
         self.dockerd, self.containerd = self._program("dockerd"), self._program("containerd")
 
@@ -45,6 +47,8 @@ class Docker(Engine):
 
         yield from self.hop(request, dockerd)
         self.spend(request, "overlay_mount")
+        yield from self.settle()
+        self.below.mounts += self.constant("mounts")
         yield from self._rtnl(request, "network_sandbox")
         yield from self._commit(request, "network_database", self.constant("network_syncs"))
         self.log(request, "sandbox")
@@ -65,6 +69,7 @@ class Docker(Engine):
         self.spend(request, "shim_start")
         self.log(request, "shim", name=name)
         yield from self.hop(request, runc)
+        self.spend(request, "parse_mounts", per=self.below.mounts * self.constant("parses"))
         container.spend(request, "runc_exec")
 
         yield from self.hop(request, first)

@@ -22,7 +22,7 @@ class Disk(Layer):
         link = self.op("transfer", DEVICE).what
         self.reads = self.station(self.constant("parallel"), link)
         self.writes = self.station(self.constant("parallel_writes"), link)
-        self.base_bytes = self.constant("base_bytes")
+        self.base_bytes: int = self.constant("base_bytes")
 
     def read(self, request: Request) -> Steps:
         cpu = self._issue(request)

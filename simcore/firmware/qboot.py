@@ -7,8 +7,8 @@ from simcore.requests import Request
 
 class Qboot(Layer):
     def boot(self, request: Request) -> Steps:
-        self.spend(request, "setup")
         self.log(request, "start")
+        self.spend(request, "setup")
         self.spend(request, "copy_kernel")
         self.log(request, "boot")
         yield from self.settle()

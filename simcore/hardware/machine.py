@@ -28,6 +28,11 @@ class Machine(Computer):
         """And stays there."""
 
     @property
+    def memory_nodes(self) -> int:
+        found: int = self.constant("memory_nodes")
+        return found
+
+    @property
     def tlb_entries(self) -> int:
         found: int = self.constant("tlb_entries")
         return found

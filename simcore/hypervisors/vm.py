@@ -59,6 +59,15 @@ class Vm(VirtualMachine):
         """The host learns nothing of it."""
         self.in_use -= pages
 
+    def pace(self, role: str) -> float:
+        """Its CPUs are as quick as the hypervisor lets them be."""
+        return self.below.pace(role)
+
+    @property
+    def memory_nodes(self) -> int:
+        """A guest sees one, unless it is told more."""
+        return 1
+
     @property
     def tlb_entries(self) -> int:
         """The TLB is that of the computer below."""

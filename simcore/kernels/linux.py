@@ -38,6 +38,7 @@ class Linux(Processes, Ipc):
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
         self.sched.throttle_what = self.engine_what("throttled", QUEUE)
         self.first = self.process(f"{self.id}/init")
+        self.mounts = self.constant("boot_mounts")
         self._units: dict[str, Request] = {}
         self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
         self._programs: set[Thread] = set()  # whose program is in it
@@ -46,6 +47,10 @@ class Linux(Processes, Ipc):
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
         self.threads.append(thread)
         return thread
+
+    def renice(self, thread: Thread, nice: int) -> None:
+        weights = self.constant("nice_weights")
+        thread.weight = max(1, round(thread.weight * weights[str(nice)] / weights[str(0)]))
 
     def read(self, request: Request) -> Steps:
         """A direct read: past the page cache, from the device into the reader's buffer."""
@@ -132,7 +137,8 @@ class Linux(Processes, Ipc):
         name = request.flow.thread.name
         unit = self.constant(f"service_{name}")
         for earlier in unit["after"]:
-            yield from self.join(request, self._units[earlier])
+            if earlier in self._units:  # not every system has all of them
+                yield from self.join(request, self._units[earlier])
         self.spend(request, "fork", "exec")
         self.log(request, "starting", unit=unit["unit"])
         for _ in range(unit["reads"]):
@@ -160,7 +166,7 @@ class Linux(Processes, Ipc):
             self.spend(request, "decompress")
         self.log(request, "linux_version")
         self.log(request, "command_line", disk=self._disk_name())
-        self.spend(request, "setup_memory", per=memory)
+        self.spend(request, "setup_memory", per=memory // computer.memory_nodes)
         self.log(request, "memory", memory=memory, pages=memory // self.constant("block"))
         if cpus > 1:
             self.spend(request, "cpu_bringup", per=cpus - 1)
@@ -182,6 +188,8 @@ class Linux(Processes, Ipc):
             self.log(request, "unpack_initramfs")
             self.spend(request, "initramfs_unpack", per=initramfs)
             self.log(request, "free_initramfs", size=initramfs)
+            self.spend(request, "initramfs_init")
+            yield from self.wait(request, "initramfs_wait")
 
     def _mount_root(self, request: Request) -> Steps:
         self.spend(request, "mount_root")
@@ -193,7 +201,7 @@ class Linux(Processes, Ipc):
         yield from self.settle()
         user_space = self.sim.now
         self.log(request, "systemd")
-        names = self.constant("services")
+        names = self.constant("cloud_units" if self.settings["units"] == "cloud" else "server_units")
         for name in names:
             self._units[name] = self.spawn("service", self.process(name), user_space, cause=request)
         yield from self.join(request, self._units[names[-1]])

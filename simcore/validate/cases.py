@@ -23,7 +23,7 @@ __all__ = ["FAMILIES", "Case", "Largest", "Point", "RunSpec", "Study", "left_out
 HERE = Path(__file__).parent
 FAMILIES = ("start", "density", "disk", "network", "cpu", "syscall", "memory", "scheduling")
 _STUDY = {"study", "sources", "noise", "note", "runs", "cases", "largest", "profile"}
-_RUN = {"id", "stack", "scenario", "machine", "vary", "copies", "workload", "seed", "until"}
+_RUN = {"id", "stack", "scenario", "machine", "vary", "copies", "workload", "seeds", "until"}
 _CASE = {
     "id", "label", "family", "quantity", "unit", "metric", "run", "measured", "points", "evidence", "anchor",
     "why", "composite",
@@ -42,7 +42,7 @@ class RunSpec:
     vary: Mapping[str, Any] = field(default_factory=dict)
     copies: Mapping[str, Any] | None = None
     workload: Mapping[str, Any] = field(default_factory=lambda: {"is": "boot"})
-    seed: int = 1
+    seeds: int = 1  # how many runs, of which the median counts: where a result depends on a random phase
     until: str | None = None
 
     def build(self, machine: str | None = None) -> Scenario:

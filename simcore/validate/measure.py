@@ -40,6 +40,7 @@ class Simulated:
     outcome: Mapping[str, Any]
     boot: Boot | None
     started: Mapping[str, int]
+    ended: tuple[int, ...]  # when each workload was over, and all that was made for it cleared away
     lane_shares: Mapping[Key, float] = field(repr=False)
     boot_shares: Mapping[Key, float] = field(repr=False)
     by_node: Mapping[str, float] = field(repr=False)
@@ -83,6 +84,11 @@ class Simulated:
     def _last_lane_ns(self, _: str) -> int | None:
         return max(self._lanes(), default=None)
 
+    def _gone_ns(self, _: str) -> int | None:
+        """From host-ready until the last workload is over and what was made for it is cleared away."""
+        ready = self.outcome["host_ready_ns"]
+        return max(self.ended) - ready if len(self.ended) == len(self.outcome["workloads"]) else None
+
     def _total_per_s(self, _: str) -> float:
         return sum(w["per_s"] or 0 for w in self.outcome["workloads"].values())
 
@@ -121,22 +127,24 @@ class Simulated:
 
 
 def simulate(
-    spec: RunSpec, machine: str | None = None, scaled: Mapping[Key, float] | None = None
+    spec: RunSpec, machine: str | None = None, seed: int = 1, scaled: Mapping[Key, float] | None = None
 ) -> Simulated:
     """Run the scenario with every time at its mean, so that what differs is the stack and not the luck.
 
     `scaled`: factors on single timings, to see what a conclusion rests on.
     """
     scenario = spec.build(machine)
-    result = Run(scenario, spec.seed, spread=False, budget=BUDGET, scaled=scaled).run()
+    result = Run(scenario, seed, spread=False, budget=BUDGET, scaled=scaled).run()
     if result.cut is not None and result.cut["id"] != "until":
         raise ValueError(f"it was cut: {result.cut}")
-    booted, started = _boot(result.trace), _started(result.trace)
+    started = _started(result.trace)
+    booted = _boot(result.trace, started)
+    ended = _ended(result.trace)
     if scaled:
-        return Simulated(result.outcome, booted, started, {}, {}, {}, {})
+        return Simulated(result.outcome, booted, started, ended, {}, {}, {}, {})
     lane, by_node, statuses = _shares(result.trace, *_lane(result))
     host, _, others = _shares(result.trace, *_host_boot(result))
-    return Simulated(result.outcome, booted, started, lane, host, by_node, {**others, **statuses})
+    return Simulated(result.outcome, booted, started, ended, lane, host, by_node, {**others, **statuses})
 
 
 def _lane(result: Result) -> tuple[int, int, int]:
@@ -163,7 +171,7 @@ def _host_boot(result: Result) -> tuple[int, int, int]:
 def _shares(
     trace: Trace, begin: int, end: int, finish: int
 ) -> tuple[dict[Key, float], dict[str, float], dict[Key, str]]:
-    """Who had the time on the critical path: shares by operation and by node, and how each number is known."""
+    """Who had the time on the critical path: shares by operation and by node; how each number is known."""
     header, spans = trace.header, trace.spans
     by_op: dict[Key, float] = {}
     by_node: dict[str, float] = {}
@@ -197,7 +205,15 @@ def _started(trace: Trace) -> dict[str, int]:
     return found
 
 
-def _boot(trace: Trace) -> Boot | None:
+def _ended(trace: Trace) -> tuple[int, ...]:
+    """The end of each workload's whole run."""
+    requests = trace.tables["requests"]
+    run = trace.header["request_kinds"].index("run") if "run" in trace.header["request_kinds"] else NONE
+    rows = zip(requests["kind"], requests["workload"], requests["end_ns"], strict=True)
+    return tuple(end for kind, workload, end in rows if kind == run and workload != NONE and end != NONE)
+
+
+def _boot(trace: Trace, started: Mapping[str, int]) -> Boot | None:
     """The last kernel's boot by its console: firmware, loader, kernel, initrd, user space."""
     header, logs = trace.header, trace.tables["logs"]
     nodes, texts = header["nodes"], header["texts"]
@@ -214,9 +230,10 @@ def _boot(trace: Trace) -> Boot | None:
     if "free_initramfs" in mine:
         stages["initrd"] = mine["free_initramfs"], mine["run_init"]
     stages["userspace"] = mine["run_init"], mine.get("target", mine["run_init"])
-    if "start" in firmware and "boot" in firmware:
-        stages["firmware"] = firmware["start"], firmware["boot"]
-        stages["loader"] = firmware["boot"], mine["linux_version"]
+    if (begun := started.get(f"{owner}.firmware")) is not None:
+        handed = firmware.get("boot", mine["linux_version"])
+        stages["firmware"] = begun, handed
+        stages["loader"] = handed, mine["linux_version"]
     ready = trace.header["outcome"]["host_ready_ns"] or 0
     began = ready if kernel["tenant"] else 0
     return Boot(began, stages, mine)

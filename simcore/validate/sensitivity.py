@@ -16,7 +16,7 @@ FACTORS = (0.5, 2.0)
 SMALL = 0.002
 """An assumed number with less than this share of a run's time moves nothing that is shown."""
 CAUTION = 1.5
-"""A share of the time tells roughly how a result moves: what comes near to turning round is simulated again."""
+"""A share of the time tells only roughly how a result moves: what comes near is simulated again."""
 
 
 @dataclass(frozen=True)
@@ -82,5 +82,7 @@ def _turns_round(runs: Runs, pair: Pair, key: Key, factor: float) -> bool:
     machine = runs.machine_of(pair.study.id)
     sides = pair.first, pair.second
     before = [runs.value(pair.study.id, *side) for side in sides]
-    again = [simulate(pair.study.runs[run], machine, {key: factor}).value(metric) for run, metric in sides]
+    again = [
+        simulate(pair.study.runs[run], machine, scaled={key: factor}).value(metric) for run, metric in sides
+    ]
     return (again[0] - again[1]) * (before[0] - before[1]) < 0

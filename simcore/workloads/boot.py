@@ -1,4 +1,4 @@
-"""The shortest program: start it, one instruction, done. Every lane of a race ends at that instruction."""
+"""The shortest program: start it, one instruction, exit. Every lane of a race ends at that instruction."""
 
 from simcore.cpu import Steps
 from simcore.requests import Request
@@ -10,3 +10,4 @@ class Boot(Workload):
         yield from self.ask(request, "exec", self.below)
         self.spend(request, "first_instruction")
         yield from self.finish()
+        yield from self.ask(request, "exit", self.below)

@@ -26,4 +26,5 @@ class Compute(Spin):
         program = self.constant(f"program_{self.settings['program']}")
         covered = self.owner.tlb_entries * self.settings["pages"]
         beyond = max(0, 1 - covered / program["memory"])
-        return int(work_ns * beyond / program["every"])
+        every_ns = self.settings["every"] or program["every"]
+        return int(work_ns * beyond / every_ns)

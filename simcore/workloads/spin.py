@@ -1,15 +1,24 @@
 """Threads that only compute, piece by piece: what a piece takes beyond its work was somebody else's time."""
 
-from simcore.cpu import Steps
+from simcore.cpu import Steps, Thread
 from simcore.requests import Request
-from simcore.roles import Workload
+from simcore.roles import Kernel, Workload
 
 
 class Spin(Workload):
+    def prepare(self, thread: Thread) -> None:
+        """`nice`: how willing it is to let others go first."""
+        kernel = self.below
+        while not isinstance(kernel, Kernel):
+            kernel = kernel.below
+        kernel.renice(thread, self.settings["nice"])
+
     def run(self, request: Request) -> Steps:
         yield from self.ask(request, "exec", self.below)
         yield from self.settle()
         others = [self.below.process(f"{self.id}/{number}") for number in range(1, self.settings["threads"])]
+        for thread in others:
+            self.prepare(thread)
         self.threads += others
         spinning = [self.spawn("slot", thread, self.sim.now, request) for thread in others]
         yield from self.slot(request)

@@ -1,0 +1,40 @@
+"""QEMU without hardware help (TCG): the guest's instructions are translated, block by block, and then run.
+
+No instruction of the guest reaches the CPU as it is, so none can do harm and none needs an exit; each takes
+several of the host's instead. A device register is a call to a function of QEMU; an interrupt is seen between
+two blocks. The guest may be of any instruction set.
+"""
+
+from simcore.cpu import Cpu, Steps, Thread
+from simcore.requests import Request
+from simcore.roles import Hypervisor, VirtualMachine
+
+
+class Tcg(Hypervisor):
+    def prepare(self, carrier: Thread) -> None:
+        carrier.halt_ops = (self.op("leave_code"),)
+        carrier.wake_ops = (self.op("enter_code"),)
+        carrier.poke_ops = (self.op("leave_code"),)
+
+    def pace(self, role: str) -> float:
+        """Programs compute in registers; a kernel goes from pointer to pointer, and each is looked up."""
+        known = self.constant("slowdown_kernel" if role in ("kernel", "firmware") else "slowdown_program")
+        return float(known)
+
+    def launch(self, request: Request, vm: VirtualMachine) -> Steps:
+        self.spend(request, "fork_exec_qemu", "qemu_init")
+        self.spend(request, "device_realize", per=len(vm.drives))
+        self.spend(request, "load_firmware")
+        yield from self.settle()
+
+    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
+        self.repeat(request, times, "mmio_helper", "device_emulate")
+
+    def kick(self, request: Request, back_end: Thread) -> Steps:
+        self.spend(request, "mmio_helper", "notify")
+        self.below.spend(request, "wake_up")
+        yield from self.hop(request, back_end)
+
+    def inject(self, request: Request, cpu: Cpu) -> Steps:
+        self.spend(request, "raise_interrupt")
+        yield from self.interrupt(request, cpu)
