@@ -132,6 +132,7 @@ class Layer:
         """A request of this layer's own, on the same flow: `yield from self.ask(request, "read", self.disk,
         4096)`."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes)
+        child.program = self.entry.id
         return layer.serve(child)
 
     def spawn(
@@ -272,14 +273,15 @@ class Layer:
         """A constant of the entry, in base units, as measured on this machine's family if it was."""
         return choose(self.entry.constants[name], self.sim.family, self.sim.own).value
 
-    def pace(self, role: str) -> float:
-        """Of what it holds: how many times as long the instructions of that role take as on the real CPU."""
+    def pace(self, instructions: str) -> float:
+        """Of what it holds: how many times as long instructions of that class take as on the real CPU."""
         return 1
 
     @cached_property
     def _pace(self) -> float:
-        inside = self.owner is not self and self.entry.role in INSIDE
-        return self.owner.pace(self.entry.role) if inside else 1
+        if self.owner is self or self.entry.role not in INSIDE:
+            return 1
+        return self.owner.pace(self.entry.data.get("instructions", "memory"))
 
     def op(self, name: str, kind: int = CPU) -> Op:
         """An operation of this node, its timing and its stream of draws."""

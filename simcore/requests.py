@@ -25,10 +25,10 @@ class Request:
 
     A read that may be answered from the page cache names its `page`; one that must go to the disk has none.
     A touch names the page of the program's own memory. Who passes something on to another thread names it:
-    `peer`; a message also says `over` what it goes.
+    `peer`; a message also says `over` what it goes. An exec names the `program`, of so many bytes.
     """
 
-    __slots__ = ("bytes", "done", "flow", "id", "kind", "over", "page", "peer", "span")
+    __slots__ = ("bytes", "done", "flow", "id", "kind", "over", "page", "peer", "program", "span")
 
     def __init__(
         self,
@@ -47,5 +47,6 @@ class Request:
         self.page: tuple[int, int] | None = None  # whose file or memory, which block of it
         self.peer: Thread | None = None
         self.over = ""
+        self.program = ""
         self.span = NONE  # its outermost span, once a layer carries it
         self.done: Gate | None = None

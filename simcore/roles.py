@@ -147,6 +147,7 @@ class Workload(Layer):
         """As any layer asks, and counted: the outcome is made of these requests."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes, self.number)
         child.page = None if page is None else (self.node, page)
+        child.program = self.entry.id
         return layer.serve(child)
 
     def part(
@@ -154,5 +155,5 @@ class Workload(Layer):
     ) -> Steps:
         """Ask for a part of a request that is counted itself."""
         child = Request(self.sim, kind, request.flow, layer.node)
-        child.peer, child.over = peer, over
+        child.peer, child.over, child.program = peer, over, self.entry.id
         return layer.serve(child)

@@ -329,7 +329,7 @@ class Run:
         first, last = self.until_ns, 0
         columns = (requests[name] for name in ("workload", "kind", "span", "start_ns", "end_ns"))
         for number, kind, span, start, end in zip(*columns, strict=True):
-            if number != workload.number or span < 0 or kinds[kind] == "exec":
+            if number != workload.number or span < 0 or kinds[kind] in ("exec", "exit"):
                 continue
             if span not in unfinished:
                 (whole if kinds[kind] == "run" else asked).append(end - start)

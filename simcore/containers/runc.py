@@ -18,7 +18,7 @@ class Runc(Engine):
         runc = self.commands[container.id] = self.process(f"runc/{container.id}")
         container.threads.append(runc)
         yield from self.hop(request, runc)
-        yield from self.ask(request, "exec", self.below)
+        yield from self.ask(request, "exec", self.below, self.constant("program_bytes"))
         container.spend(request, "runc_exec")
         yield from self.hop(request, first)
         container.spend(request, "cgroup_join", "namespaces", "mounts", "pivot_root", "masked_paths")

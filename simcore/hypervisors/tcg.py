@@ -16,9 +16,9 @@ class Tcg(Hypervisor):
         carrier.wake_ops = (self.op("enter_code"),)
         carrier.poke_ops = (self.op("leave_code"),)
 
-    def pace(self, role: str) -> float:
-        """Programs compute in registers; a kernel goes from pointer to pointer, and each is looked up."""
-        known = self.constant("slowdown_kernel" if role in ("kernel", "firmware") else "slowdown_program")
+    def pace(self, instructions: str) -> float:
+        """A loop in registers, or code that goes to memory, where each address is looked up by software."""
+        known = self.constant("slowdown_integer" if instructions == "integer" else "slowdown_memory")
         return float(known)
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:

@@ -59,9 +59,9 @@ class Vm(VirtualMachine):
         """The host learns nothing of it."""
         self.in_use -= pages
 
-    def pace(self, role: str) -> float:
+    def pace(self, instructions: str) -> float:
         """Its CPUs are as quick as the hypervisor lets them be."""
-        return self.below.pace(role)
+        return self.below.pace(instructions)
 
     @property
     def memory_nodes(self) -> int:

@@ -41,7 +41,7 @@ class Linux(Processes, Ipc):
         self.mounts = self.constant("boot_mounts")
         self._units: dict[str, Request] = {}
         self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
-        self._programs: set[Thread] = set()  # whose program is in it
+        self._programs: set[str] = set()  # which programs are in it
 
     def process(self, name: str) -> Thread:
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
@@ -109,10 +109,13 @@ class Linux(Processes, Ipc):
         if known is None:
             self.spend(request, "fork")
             yield from self._take(request, thread, "fork_pages")
-        if thread not in self._programs:
-            self._programs.add(thread)
+        if request.program not in self._programs:
+            self._programs.add(request.program)
             yield from self._fetch(request, "exec_reads", "block")
+            for _ in range(request.bytes // self.constant("service_read")):
+                yield from self._read_in(request, self.constant("service_read"))
         self.spend(request, "exec")
+        self._refill(request)
         yield from self.settle()
         old = self._memory.pop(thread)
         self.computer.free(old.pages)

@@ -42,6 +42,7 @@ class Processes(Kernel):
         self.spend(request, "fault_entry", "page_alloc")
         self.computer.use(request, 1)  # nothing stands behind it until it is written to, with zeros
         self.spend(request, "zero_page", "map_page")
+        self.computer.walk(request, 1)  # a new address is in no TLB
         return self.constant("block")
 
     def fork(self, request: Request) -> Steps:
@@ -50,8 +51,10 @@ class Processes(Kernel):
         assert child is not None
         self.spend(request, "syscall_entry", "fork")
         taken = yield from self._take(request, child, "fork_pages")
+        self._refill(request)  # the caller's pages may no longer be written to: its TLB has been emptied
         self.spend(request, "wake_up")
         yield from self.hop(request, child, "syscall_exit", "syscall_entry")
+        self._refill(request)
         return taken
 
     def exit(self, request: Request) -> Steps:
@@ -74,3 +77,7 @@ class Processes(Kernel):
         self._memory.setdefault(process, Memory()).pages += pages
         self.computer.use(request, pages)
         return pages * self.constant("block")
+
+    def _refill(self, request: Request) -> None:
+        """Another address space, or one that was changed: the TLB starts empty, and fills page by page."""
+        self.computer.walk(request, self.constant("tlb_refill"))

@@ -84,10 +84,10 @@ class Simulated:
     def _last_lane_ns(self, _: str) -> int | None:
         return max(self._lanes(), default=None)
 
-    def _gone_ns(self, _: str) -> int | None:
-        """From host-ready until the last workload is over and what was made for it is cleared away."""
-        ready = self.outcome["host_ready_ns"]
-        return max(self.ended) - ready if len(self.ended) == len(self.outcome["workloads"]) else None
+    def _gone_since(self, node: str) -> int | None:
+        """From the order to start a node until the last workload is over and its container cleared away."""
+        complete = len(self.ended) == len(self.outcome["workloads"])
+        return max(self.ended) - self.started[node] if complete and node in self.started else None
 
     def _total_per_s(self, _: str) -> float:
         return sum(w["per_s"] or 0 for w in self.outcome["workloads"].values())
@@ -154,7 +154,7 @@ def _lane(result: Result) -> tuple[int, int, int]:
     rows = zip(requests["span"], requests["workload"], requests["kind"], strict=True)
     own = [(span, kinds[kind]) for span, workload, kind in rows if workload == 0 and span != NONE]
     lane = result.outcome["lane"]
-    asked = [spans["start_ns"][span] for span, kind in own if kind not in ("run", "exec")]
+    asked = [spans["start_ns"][span] for span, kind in own if kind not in ("run", "exec", "exit")]
     return min(asked, default=lane["start_ns"]), lane["end_ns"], own[0][0] if own else NONE
 
 
