@@ -756,16 +756,20 @@ def mend(thread: Thread, record: Recorder) -> int:
     record.shift(place, stop, thread.closed, [(begin, length) for begin, length, _ in gaps])
     flow = thread.flow
     pieces: list[tuple[int, int, int]] = []
+    last = 0  # where the last of them ends
     for begin, length, what in gaps:
-        cut: list[tuple[int, int, int]] = []
-        for start, end, of in pieces:
-            if start >= begin:
-                cut.append((start + length, end + length, of))
-            elif end > begin:
-                cut += [(start, begin, of), (begin + length, end + length, of)]
-            else:
-                cut.append((start, end, of))
-        pieces = [*cut, (begin, begin + length, what)]
+        if begin < last:
+            cut: list[tuple[int, int, int]] = []
+            for start, end, of in pieces:
+                if start >= begin:
+                    cut.append((start + length, end + length, of))
+                elif end > begin:
+                    cut += [(start, begin, of), (begin + length, end + length, of)]
+                else:
+                    cut.append((start, end, of))
+            pieces = cut
+        pieces.append((begin, begin + length, what))
+        last = max(begin, last) + length
     pieces.sort()
     written = record.here()
     inside = [*thread.closed, *range(place, stop, WIDTH)]

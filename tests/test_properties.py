@@ -17,6 +17,7 @@ import simcore
 from simcore.catalog import load_catalog
 from simcore.explain.gap import Lane
 from simcore.trace import Trace
+from simcore.units import size_bytes
 from tests.seen import Span, spans
 
 CATALOG = load_catalog()
@@ -59,19 +60,44 @@ def loads(draw: st.DrawFn, homes: list[str]) -> list[Raw]:
         elif is_ == "periodic":
             given = {"work": f"{draw(st.sampled_from([1, 700]))} us", "count": draw(st.integers(1, 3))}
             given["sleep"] = f"{draw(st.sampled_from([1, 150, 5000]))} us"
-        elif is_ == "random-read":
+        elif is_ in ("random-read", "random-write"):
             given = {
                 "count": draw(st.integers(1, 8)),
                 "depth": draw(st.integers(1, 4)),
                 "block": draw(st.sampled_from(["512 B", "4 KiB", "256 KiB"])),
-                "cache": draw(st.sampled_from(["direct", "buffered"])),
-                "file": draw(st.sampled_from(["4 KiB", "1 MiB"])),
             }
-        load: Raw = {"id": f"load{number}", "is": is_, "on": draw(st.sampled_from(homes)), "settings": given}
+            if is_ == "random-read":
+                given["cache"] = draw(st.sampled_from(["direct", "buffered"]))
+                given["file"] = draw(st.sampled_from(["4 KiB", "1 MiB"]))
+        elif is_ == "system-call":
+            given = {"count": draw(st.integers(1, 50))}
+        elif is_ == "page-touch":
+            given = {
+                "size": draw(st.sampled_from(["4 KiB", "150 KiB"])),
+                "passes": draw(st.integers(1, 2)),
+            }
+        elif is_ == "spawn":
+            given = {"count": draw(st.integers(1, 3)), "exec": draw(st.booleans())}
+        elif is_ == "ping-pong":
+            given = {
+                "count": draw(st.integers(1, 4)),
+                "over": draw(st.sampled_from(["pipe", "tcp"])),
+                "cpus": draw(st.sampled_from(["one", "two"])),
+            }
+        on = draw(st.sampled_from(homes))
+        if is_ == "ping-pong" and draw(st.booleans()):
+            given["peer"] = draw(
+                st.sampled_from([home for home in homes if kernel_of(home) == kernel_of(on)])
+            )
+        load: Raw = {"id": f"load{number}", "is": is_, "on": on, "settings": given}
         if draw(st.integers(0, 3)) == 0:
             load["start"] = f"{draw(st.sampled_from([0, 1, 90]))} s"
         found.append(load)
     return found
+
+
+def kernel_of(home: str) -> str:
+    return home.partition("-box")[0]
 
 
 @st.composite
@@ -96,11 +122,14 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool) -> Raw:
             homes.append(box)
     if guests:
         for hypervisor in draw(st.lists(st.sampled_from(of_role("hypervisor")), max_size=2, unique=True)):
-            disks = [
-                disk
-                for disk in of_role("device", "vm")
-                if set(CATALOG[disk].needs) <= set(CATALOG[hypervisor].provides)
-            ]
+            disks, firmware = (
+                [
+                    name
+                    for name in of_role(role, "vm")
+                    if {*CATALOG[name].needs} <= {*CATALOG[hypervisor].provides}
+                ]
+                for role in ("device", "firmware")
+            )
             vms = []
             for number in range(draw(st.integers(0, 2))):
                 vm = f"{hypervisor.split('-')[0]}{number}"
@@ -112,7 +141,7 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool) -> Raw:
                             "vcpus": draw(st.integers(1, 2)),
                             "memory": "256 MiB",
                             "disk": draw(st.sampled_from(disks)),
-                            "firmware": draw(st.sampled_from(of_role("firmware", "vm"))),
+                            "firmware": draw(st.sampled_from(firmware)),
                             "prealloc": draw(st.booleans()),
                         },
                         "holds": [draw(kernels(f"{vm}-os", homes, guests=False))],
@@ -207,10 +236,11 @@ def check_cpus(found: list[Span], cores: int) -> None:
 
 def asked(load: Raw) -> int:
     """How many requests a workload is to make; one, its own run, if it makes none."""
-    own = load["settings"]
-    return {"random-read": own.get("count"), "spin": own.get("count", 0) * own.get("threads", 0)}.get(
-        load["is"], own.get("count", 1)
-    )
+    known = CATALOG[load["is"]].settings
+    own = {name: load["settings"].get(name, known[name].default) for name in known}
+    if load["is"] == "page-touch":
+        return int(-(-size_bytes(own["size"]) // (4 << 10)) * own["passes"])
+    return int(own.get("count", 1) * own.get("threads", 1))
 
 
 def check_loads(raw: Raw, result: simcore.Result, found: list[Span]) -> None:
