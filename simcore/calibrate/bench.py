@@ -27,6 +27,8 @@ HERE = Path(__file__).parent
 COMPILERS = ("cc", "gcc", "clang")
 LINKING = (("-static", "-pthread"), ("-pthread",), ())
 """Static, so that a binary also runs inside an empty root; else as this system can."""
+PORTABLE = "native_portable"
+"""The C file that any system can compile; the others are for Linux."""
 PATIENCE_S = (20, 60)
 """How long a program may take, in a quick and in a full calibration."""
 LIMIT_S = (110, 570)
@@ -212,6 +214,8 @@ class Bench:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program to its end. Its whole process group is killed when it takes too long or the probe
         is interrupted."""
+        if self.interrupted and not self._shields:  # the exception was lost on its way
+            raise KeyboardInterrupt
         if self.deadline < time.monotonic():
             raise Missing(f"the {self.pick(*LIMIT_S)} s of a calibration were over before")
         timeout = min(timeout or self.pick(*PATIENCE_S), self.deadline - time.monotonic())
@@ -314,6 +318,8 @@ class Bench:
         return found
 
     def _compiled(self, source: str, linkings: Sequence[Sequence[str]]) -> Path:
+        if sys.platform != "linux" and source != PORTABLE:
+            raise Missing("is measured on Linux only")
         compiler = next((name for name in COMPILERS if shutil.which(name)), None)
         if compiler is None:
             raise Missing(f"no C compiler ({', '.join(COMPILERS)}): install one, such as the package gcc")
