@@ -7,10 +7,10 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format browser bench screenshots lock clean
+.PHONY: help setup run test check format browser bench validation screenshots lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## the environment in .venv: the project, editable, and every extra
 	@PYTHON="$(PYTHON)" scripts/setup.sh
@@ -39,6 +39,11 @@ browser: setup ## find Chromium for the browser tests, or install it where that 
 
 bench: setup ## measure the figures of the design and write bench.json
 	@$(BIN)/python -m bench $(ARGS)
+
+validation: setup ## compare the model with published measurements anew, and write what docs and site show
+	@mkdir -p var
+	@$(BIN)/python -m simcore validate --json > var/result.json && mv var/result.json simcore/validate/result.json
+	@$(BIN)/python -m docs.generate
 
 screenshots: setup browser ## take the docs' pictures anew from the running site
 	@$(BIN)/python scripts/screenshots.py

@@ -226,7 +226,11 @@ def validate(options: argparse.Namespace) -> int:
         machine = known[_machine(options.machine, known)]
         if not machine.is_profile:
             raise UsageError(f"--machine: {options.machine} was not measured: it has no composites")
-    result = simcore.validate(machine, progress=terminal.progress("runs"))
+    try:
+        result = simcore.validate(machine, progress=terminal.progress("runs"))
+    except simcore.EntryError as error:
+        print("\n".join(error.faults), file=sys.stderr)
+        return FAULTY
     return _print_json(result) if options.json else _print(terminal.validation_lines(result))
 
 

@@ -9,15 +9,16 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from simcore.catalog import load_catalog
 from simcore.component import Entry
-from simcore.timings import Constant, Timing
+from simcore.timings import Constant, EntryError, Timing
 from simcore.units import duration_ns
 
 from . import score
-from .cases import Case, Study, left_out, read_studies
+from .cases import FAMILIES, Case, Study, left_out, read_studies
 from .runs import Progress, Runs
 from .sensitivity import sensitivity
 
@@ -33,21 +34,24 @@ def shipped() -> dict[str, Any]:
 
 
 def validate(machine: Entry | None = None, progress: Progress | None = None) -> dict[str, Any]:
-    """`cases, families, tiers, orders, skill, largest, sensitivity, left_out`: docs/reference/validation.md.
+    """`cases, families, tiers, orders, skill, largest, sensitivity, studies, left_out`: see the docs.
+
+    Raises EntryError with all runs that cannot be made or are cut.
 
     `machine`: another profile, whose composites take the place of the shipped one's.
     """
     studies = read_studies()
     runs = Runs(studies, machine, progress)
     cited = _cited()
-    found = [_case(study, case, runs, cited, machine) for study in studies for case in study.cases]
+    faults: list[str] = []
+    found = [_case(study, case, runs, cited, machine, faults) for study in studies for case in study.cases]
+    if faults:
+        raise EntryError(faults)
     cases = [case for case in found if case is not None]
-    scored = [case for case in cases if not case["failed"]]
-    families = {
-        name: score.totals([c for c in scored if c["family"] == name and c["tier"] in ("S", "X")])
-        for name in dict.fromkeys(case["family"] for case in scored)
-    }
-    tiers = {name: score.totals([c for c in scored if c["tier"] == name]) for name in ("F", "S", "X", "L")}
+    told = [case for case in cases if case["tier"] in ("S", "X")]
+    families = {name: score.totals([c for c in told if c["family"] == name]) for name in FAMILIES}
+    families = {name: totals for name, totals in families.items() if totals["n"]}
+    tiers = {name: score.totals([c for c in cases if c["tier"] == name]) for name in ("F", "S", "X", "L")}
     return {
         "ledger": load_catalog().version,
         "cases": cases,
@@ -58,6 +62,9 @@ def validate(machine: Entry | None = None, progress: Progress | None = None) -> 
         "largest": _largest(studies, runs),
         "targets": {"tiers": score.TARGETS, "skill": score.SKILL, "orders": score.ORDERS},
         "sensitivity": sensitivity(studies, runs),
+        "studies": {
+            study.id: {"note": dict(study.note), "sources": list(study.sources)} for study in studies
+        },
         "left_out": list(left_out()),
     }
 
@@ -75,8 +82,15 @@ def _cited() -> dict[str, set[str]]:
 
 
 def _case(
-    study: Study, case: Case, runs: Runs, cited: Mapping[str, set[str]], machine: Entry | None
+    study: Study,
+    case: Case,
+    runs: Runs,
+    cited: Mapping[str, set[str]],
+    machine: Entry | None,
+    faults: list[str],
 ) -> dict[str, Any] | None:
+    """A row of the result; None for a composite that the machine could not measure. A run that fails is a
+    fault: no case is dropped."""
     measured = [point.measured for point in case.points]
     if case.composite is not None:
         local = _composite(study, case, machine)
@@ -88,7 +102,7 @@ def _case(
         "quantity": case.quantity, "unit": case.unit, "sources": list(study.sources),
         "evidence_ids": [*case.evidence, *([case.anchor_evidence] if case.anchor_evidence else [])],
         "tier": score.tier_of(case.composite is not None, case.evidence, study.sources, cited),
-        "why": dict(case.why) if case.why else None, "noise": study.noise, "failed": None,
+        "why": dict(case.why) if case.why else None, "noise": study.noise,
     }  # fmt: skip
     row["fitted"] = row["tier"] == "F"
     try:
@@ -97,33 +111,31 @@ def _case(
         if case.anchor is not None:
             base = runs.value(study.id, case.anchor.run, case.anchor.metric or case.metric)
     except ValueError as fault:
-        return row | {"failed": str(fault), "measured": None, "predicted": None, "e": None, "e_null": None}
+        faults.append(f"case {case.id}: {fault}")
+        return None
     against = 1.0 if case.anchor is None else case.anchor.measured
     ratios = [value / against for value in measured]
     foretold = [value / base for value in predicted]
     effect = max(abs(math.log(ratio)) for ratio in ratios) if case.anchor is not None else math.inf
     silent = effect <= study.noise
-    error = score.case_error(ratios, foretold)
+    e = score.case_error(ratios, foretold)
+    e_null = None if silent or case.anchor is None else score.case_error(ratios, [1.0] * len(ratios))
+    curve = zip(case.points, ratios, foretold, strict=True) if len(case.points) > 1 else ()
     return row | {
-        "measured": _few(ratios),
-        "predicted": _few(foretold),
-        "points": [point.x for point in case.points] if len(case.points) > 1 else None,
-        "factor": round(
-            math.exp(sum(math.log(p / m) for p, m in zip(foretold, ratios, strict=True)) / len(ratios)), 4
-        ),
-        "e": None if silent else round(error, 5),
-        "e_null": None
-        if silent or case.anchor is None
-        else round(score.case_error(ratios, [1.0] * len(ratios)), 5),
-        "effect": None if case.anchor is None else round(effect, 5),
+        "measured": _few(geometric_mean(ratios)),
+        "predicted": _few(geometric_mean(foretold)),
+        "points": [{"x": p.x, "measured": _few(m), "predicted": _few(f)} for p, m, f in curve],
+        "factor": _few(geometric_mean(foretold) / geometric_mean(ratios)),
+        "e": None if silent else _few(e),
+        "e_null": None if e_null is None else _few(e_null),
+        "effect": None if case.anchor is None else _few(effect),
         "no_effect_predicted": max(abs(math.log(p)) for p in foretold) <= study.noise if silent else None,
     }
 
 
-def _few(values: list[float]) -> Any:
-    """Five significant digits; a single value stands alone."""
-    short = [float(f"{value:.5g}") for value in values]
-    return short[0] if len(short) == 1 else short
+def _few(value: float) -> float:
+    """Five significant digits."""
+    return float(f"{value:.5g}")
 
 
 def _composite(study: Study, case: Case, machine: Entry | None) -> float | None:
@@ -165,10 +177,7 @@ def _quantities(
                 continue
             points = [(case.id if len(case.points) == 1 else f"{case.id} @ {p.x}", p) for p in case.points]
             for name, point in [*points, (f"anchor {case.anchor.run}", case.anchor)]:
-                try:
-                    predicted = runs.value(study.id, point.run, point.metric or case.metric)
-                except ValueError:
-                    continue
+                predicted = runs.value(study.id, point.run, point.metric or case.metric)
                 place = rows.setdefault((case.quantity, case.unit), {})
                 place[f"{point.run} {point.measured}"] = name, point.measured, predicted
         found += [(study, quantity, list(table.values())) for (quantity, _), table in rows.items()]
@@ -186,10 +195,7 @@ def _largest(studies: tuple[Study, ...], runs: Runs) -> list[dict[str, Any]]:
     found = []
     for study in studies:
         for claim in study.largest:
-            try:
-                shares = runs.get(study.id, claim.run).by_node
-            except ValueError:
-                continue
+            shares = runs.get(study.id, claim.run).by_node
             most = max(shares, key=shares.__getitem__)
             found.append(
                 {

@@ -67,10 +67,7 @@ def _pairs(studies: tuple[Study, ...]) -> Iterator[Pair]:
 
 
 def _comes_near(runs: Runs, pair: Pair, key: Key, factor: float) -> bool:
-    try:
-        before = math.log(runs.value(pair.study.id, *pair.first) / runs.value(pair.study.id, *pair.second))
-    except ValueError:
-        return False
+    before = math.log(runs.value(pair.study.id, *pair.first) / runs.value(pair.study.id, *pair.second))
     moved = []
     for run, metric in (pair.first, pair.second):
         change = math.log(1 + runs.get(pair.study.id, run).share(metric, key) * (factor - 1))
