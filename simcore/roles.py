@@ -151,9 +151,16 @@ class Workload(Layer):
         return layer.serve(child)
 
     def part(
-        self, request: Request, kind: str, layer: Layer, peer: Thread | None = None, over: str = ""
+        self,
+        request: Request,
+        kind: str,
+        layer: Layer,
+        peer: Thread | None = None,
+        over: str = "",
+        program: str = "",
     ) -> Steps:
-        """Ask for a part of a request that is counted itself."""
+        """Ask for a part of a request that is counted itself; of an exec of another program than this one,
+        say which."""
         child = Request(self.sim, kind, request.flow, layer.node)
-        child.peer, child.over, child.program = peer, over, self.entry.id
+        child.peer, child.over, child.program = peer, over, program or self.entry.id
         return layer.serve(child)

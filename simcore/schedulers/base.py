@@ -79,6 +79,12 @@ class Group:
                 thread.wake(self.sim.now)
 
 
+def comes_up(cpu: Cpu) -> bool:
+    """Does a CPU run, or will it as soon as its core looks: is its carrier next on one that does?"""
+    host = cpu.host
+    return host is None or host.state == RUNNING or (host.cpu.handoff is host and comes_up(host.cpu))
+
+
 class Scheduler:
     """Hands the CPUs of one kernel or hypervisor to its threads. Subclasses decide whom to take and for how
     long."""
@@ -138,7 +144,7 @@ class Scheduler:
         cpu = self.place(thread)
         if cpu is not None:
             self.idle &= ~cpu.bit
-            cpu.handoff = thread
+            cpu.handoff, thread.cpu = thread, cpu
             if cpu.host is not None:
                 self.handed |= cpu.bit
             cpu.poke()
@@ -216,7 +222,7 @@ class Scheduler:
             low = handed & -handed
             handed ^= low
             cpu = self.cpus[low.bit_length() - 1]
-            if cpu.host is not None and cpu.host.state != RUNNING:
+            if not comes_up(cpu):
                 return cpu
         return None
 

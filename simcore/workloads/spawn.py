@@ -24,5 +24,5 @@ class Spawn(Workload):
         parent = request.flow.thread
         yield from self.part(request, "fork", self.below, self.child)
         if self.settings["exec"]:
-            yield from self.part(request, "exec", self.below)
+            yield from self.part(request, "exec", self.below, program=f"{self.entry.id}/child")
         yield from self.part(request, "exit", self.below, parent)
