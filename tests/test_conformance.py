@@ -133,6 +133,16 @@ def test_every_kind_of_request_is_answered_by_some_layer() -> None:
 
 
 @every_component
+def test_what_a_profile_may_replace_in_it_is_measured_by_some_probe(entry: Entry) -> None:
+    from simcore.calibrate import probes
+
+    measured = {quantity for probe in probes() for quantity in probe.QUANTITIES}
+    numbers = [*entry.timings.values(), *entry.constants.values()]
+    wanted = {name for one in numbers for version in (one, *one.also) for name in version.measured_by}
+    assert sorted(wanted - measured) == []
+
+
+@every_component
 def test_it_sits_on_roles_that_exist(entry: Entry) -> None:
     assert set(entry.sits_on) <= {other.role for other in ENTRIES}
     assert (entry.role == "machine") == (not entry.sits_on)

@@ -12,10 +12,18 @@ import pytest
 import simcore
 from simcore.component import LANGUAGES
 from simcore.texts import render, show_time, texts
-from tests.seen import PREBUILT, lines, ran
+from tests.seen import PREBUILT, lines, ran, requests
 
 GOLDENS = Path(__file__).parent / "goldens"
 REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
+WITHOUT_A_DISK = ("linux", "docker-on-linux", "linux-on-kvm")
+JOURNEYS = {
+    "system-call": ("system-call", "syscall", 0),
+    "first-touch": ("page-touch", "touch", 0),
+    "second-touch": ("page-touch", "touch", 256),
+    "ping-pong": ("ping-pong", "round_trip", 50),
+}
+"""What has a golden journey on these stacks: workload, kind of request, and which of them."""
 
 
 def compare(name: str, text: str) -> None:
@@ -32,6 +40,16 @@ def compare(name: str, text: str) -> None:
 def test_one_read_goes_through_every_layer_and_back(stack: str, lang: str) -> None:
     trip = simcore.journey(ran(stack, "random-read", spread=False).trace)
     compare(f"read.{stack}.{lang}.txt", trip.as_text(lang))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("stack", WITHOUT_A_DISK)
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_what_needs_no_disk_stays_near_its_kernel(name: str, stack: str, lang: str) -> None:
+    workload, kind, number = JOURNEYS[name]
+    trace = ran(stack, workload, spread=False).trace
+    request = requests(trace, kind, workload)[number]["id"]
+    compare(f"{name}.{stack}.{lang}.txt", simcore.journey(trace, request).as_text(lang))
 
 
 @pytest.mark.parametrize("stack", PREBUILT)
@@ -74,6 +92,9 @@ def seconds(at_ns: int) -> str:
 def test_every_golden_file_is_compared_with_something() -> None:
     wanted = {f"boot.{stack}.txt" for stack in PREBUILT}
     wanted |= {f"read.{stack}.{lang}.txt" for stack in PREBUILT for lang in LANGUAGES}
+    wanted |= {
+        f"{name}.{stack}.{lang}.txt" for name in JOURNEYS for stack in WITHOUT_A_DISK for lang in LANGUAGES
+    }
     assert {file.name for file in GOLDENS.iterdir()} == wanted
 
 
