@@ -28,6 +28,7 @@ QUANTITIES = (
 SECONDS = (12, 35)
 PORTABLE = False
 
+KVM = "/dev/kvm"
 ROM_SIZE = 2**16
 RESET = -16
 """A PC's first instruction stands 16 bytes before the end of its firmware."""
@@ -38,6 +39,8 @@ BOOT_S = 60
 def measure(bench: Bench) -> None:
     for accelerator in ("kvm", "tcg"):
         with bench.attempt(f"qemu_start_{accelerator}"):
+            if accelerator == "kvm" and not os.access(KVM, os.R_OK | os.W_OK):
+                raise Missing(f"{KVM} is not there or may not be opened: join the group kvm, or be root")
             samples = bench.native("first_output", bench.pick(8, 30), *_bare(bench, accelerator))
             bench.timing(
                 f"qemu_start_{accelerator}", samples, note="from fork to the guest's first instruction"
