@@ -42,6 +42,7 @@ _ID = re.compile(r"[a-z][a-z0-9-]*")
 _ENTRY_KEYS = {
     "model", "role", "sits_on", "needs", "provides", "settings", "timings", "constants", "control_plane",
     "aliases", "family", "faults", "data", "machine", "composites", "missing", "like",
+    "control_domain",
 }  # fmt: skip
 _SETTING_KEYS = {"type", "default", "min", "max", "choices", "roles", "live", "provides", "note"}
 
@@ -150,7 +151,11 @@ _EXAMPLES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A component. `needs` is offered by something below it, `provides` is offered to what stands on it."""
+    """A component. `needs` is offered by something below it, `provides` is offered to what stands on it.
+
+    `control_plane`: it stands beside the data path. `control_domain`: a vm that belongs to its hypervisor
+    (dom0, the root partition): it owns the devices, and starts before any tenant.
+    """
 
     id: str
     model: str
@@ -160,6 +165,7 @@ class Entry:
     needs: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
     control_plane: bool = False
+    control_domain: bool = False
     aliases: tuple[str, ...] = ()
     family: str | None = None
     faults: tuple[str, ...] = ()
@@ -288,6 +294,7 @@ def _entry(
         needs=_strings(raw, "needs", faults),
         provides=_strings(raw, "provides", faults),
         control_plane=raw.get("control_plane", False) is True,
+        control_domain=raw.get("control_domain", False) is True,
         aliases=_strings(raw, "aliases", faults),
         family=raw.get("family"),
         like=raw.get("like"),

@@ -71,7 +71,17 @@ class Kernel(Layer):
 
 
 class Hypervisor(Layer):
-    """Lends the CPUs of the kernel below to guests, as virtual ones."""
+    """Lends the CPUs of the kernel, or of the machine, below to guests, as virtual ones."""
+
+    control: VirtualMachine | None = None  # the domain that owns the devices, if it is not a kernel below
+
+    def helper(self, name: str) -> Thread:
+        """A thread of the program that plays a machine: its devices, its start."""
+        return self.process(name)
+
+    def forward(self, request: Request, cpu: Cpu) -> Steps:
+        """A real device is done, but its driver is on a virtual CPU: the interrupt must get there."""
+        raise NotImplementedError
 
     def prepare(self, carrier: Thread) -> None:
         """Tell a vCPU's carrier what entering and leaving the guest, halting and interrupts cost."""

@@ -347,7 +347,7 @@ def _within(computer: Node) -> list[Node]:
     """The nodes that a computer holds directly or through others, down to its tenants."""
     found: list[Node] = []
     for held in computer.holds:
-        if held.role not in ("vm", "container"):
+        if not held.is_tenant:
             found += [held, *_within(held)]
     return found
 
@@ -355,7 +355,7 @@ def _within(computer: Node) -> list[Node]:
 def _tenants(computer: Node) -> list[Node]:
     found: list[Node] = []
     for held in computer.holds:
-        found += [held] if held.role in ("vm", "container") else _tenants(held)
+        found += [held] if held.is_tenant else _tenants(held)
     return found
 
 

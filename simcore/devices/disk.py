@@ -8,6 +8,7 @@ answered from the drive's fast memory, and a flush waits until that is on the me
 from simcore.cpu import Cpu, Steps
 from simcore.layer import Layer
 from simcore.requests import Request
+from simcore.roles import Kernel, VirtualMachine
 from simcore.trace import DEVICE
 from simcore.waiting import Station
 
@@ -49,5 +50,10 @@ class Disk(Layer):
         return max(0, request.bytes - self.base_bytes)
 
     def _complete(self, request: Request, cpu: Cpu) -> Steps:
-        yield from self.interrupt(request, cpu)
+        if cpu.host is None:
+            yield from self.interrupt(request, cpu)
+        else:  # its driver is in a guest, or in the control domain
+            assert isinstance(self.kernel, Kernel)
+            assert isinstance(self.kernel.computer, VirtualMachine)
+            yield from self.kernel.computer.below.forward(request, cpu)
         self.spend(request, "complete_command")

@@ -14,8 +14,8 @@ from simcore.roles import Computer, Kernel, VirtualMachine
 class Vm(VirtualMachine):
     def wire(self) -> None:
         self.owner = self
-        self.main = self.process(f"{self.id}/main")
-        self.back_end = self.process(f"{self.id}/io")
+        self.main = self.below.helper(f"{self.id}/main")
+        self.back_end = self.below.helper(f"{self.id}/io")
         self.threads = [self.main, self.back_end]
         self.in_use = self.touched = 0  # pages: that the guest has now, and the most it ever had
         self.cpus: list[Cpu] = []

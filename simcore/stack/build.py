@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from simcore.layer import Layer
-from simcore.roles import Computer, Kernel, Workload
+from simcore.roles import Computer, Hypervisor, VirtualMachine, Workload
 from simcore.simulation import Simulation
 from simcore.timings import choose
 
@@ -45,7 +46,7 @@ def build(scenario: Scenario, sim: Simulation) -> Stack:
         layers[node.id] = _layer(sim, node.id, index[node.id], node.entry, node.settings)
     for node in found:
         _join(scenario, node, layers)
-    for node in sorted(found, key=lambda node: node.role in OWNED):  # a device's interrupts need its kernel
+    for node in sorted(found, key=partial(_turn, scenario)):
         layers[node.id].wire()
     workloads: list[Workload] = []
     for workload in scenario.workloads:
@@ -63,6 +64,11 @@ def build(scenario: Scenario, sim: Simulation) -> Stack:
     return Stack(layers, workloads, _header(scenario, index))
 
 
+def _turn(scenario: Scenario, node: Node) -> tuple[bool, bool]:
+    """What comes last: guests, with their threads in the control domain; devices, which need their kernel."""
+    return node.role in OWNED, node.id in scenario.tenants
+
+
 def _layer(sim: Simulation, name: str, index: int, entry: Any, settings: Any) -> Layer:
     layer: Layer = entry.model_class(sim, name, index, entry, settings)
     return layer
@@ -77,13 +83,17 @@ def _join(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> None:
         assert isinstance(owner, Computer)
         layer.below = layer.owner = owner
         owner_node = scenario.nodes[node.owner]
-        layer.kernel = next((layers[held.id] for held in owner_node.holds if held.role == "kernel"), None)
+        layer.kernel = _driver(scenario, owner_node, layers)
         if owner_node.parent is not None:
             layer.backing = _backing(scenario, node, layers)
     elif node.parent is not None:
         layer.below = layers[node.parent]
         layer.below.holds.append(layer)
         layer.owner = layers[scenario.computer(node).id]
+    if isinstance(layer, Hypervisor) and (control := scenario.control_domain(node)) is not None:
+        domain = layers[control.id]
+        assert isinstance(domain, VirtualMachine)
+        layer.control = domain
     for name, device in node.devices.items():
         layer.devices[name] = layers[device.id]
     if node.runtime is not None:
@@ -98,10 +108,23 @@ def _backing(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> Layer:
     on = node.backing.on if node.backing is not None else None
     if on is not None:
         keeper = scenario.nodes[on].owner
-        return layers[next(lower.id for lower in below if lower.role == "kernel" and lower.parent == keeper)]
-    kernel = layers[next(lower.id for lower in below if lower.role == "kernel")]
-    assert isinstance(kernel, Kernel)
-    return kernel
+        kept = next((lower for lower in below if lower.role == "kernel" and lower.parent == keeper), None)
+        if kept is not None:
+            return layers[kept.id]
+    kernel = next((layers[lower.id] for lower in below if lower.role == "kernel"), None)
+    return kernel or _driver(scenario, scenario.stack, layers) or layers[scenario.stack.id]
+
+
+def _driver(scenario: Scenario, owner: Node, layers: dict[str, Layer]) -> Layer | None:
+    """Who drives a computer's devices: its kernel; under a type-1 hypervisor that of the control domain, else
+    the hypervisor itself."""
+    for held in owner.holds:
+        if held.role == "kernel":
+            return layers[held.id]
+        if held.role == "hypervisor":
+            control = scenario.control_domain(held)
+            return layers[held.id] if control is None else _driver(scenario, control, layers)
+    return None
 
 
 def _header(scenario: Scenario, index: dict[str, int]) -> list[dict[str, Any]]:

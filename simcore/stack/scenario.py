@@ -61,6 +61,11 @@ class Node:
     def role(self) -> str:
         return self.entry.role
 
+    @property
+    def is_tenant(self) -> bool:
+        """Somebody's guest or container, and not a part of the host."""
+        return self.role in TENANT_ROLES and not self.entry.control_domain
+
     def walk(self) -> Iterator["Node"]:
         """This node, its devices, then what it holds: the order of nodes in a trace."""
         yield self
@@ -120,9 +125,11 @@ class Scenario:
     @cached_property
     def tenants(self) -> frozenset[str]:
         """Ids of virtual machines, containers and all that they hold: what starts once the host is ready."""
-        return frozenset(
-            inner.id for node in self.stack.walk() if node.role in TENANT_ROLES for inner in node.walk()
-        )
+        return frozenset(inner.id for node in self.stack.walk() if node.is_tenant for inner in node.walk())
+
+    def control_domain(self, hypervisor: Node) -> Node | None:
+        """The vm beside the guests that owns the devices, if this hypervisor has one."""
+        return next((held for held in hypervisor.holds if held.entry.control_domain), None)
 
     def below(self, node: Node) -> Iterator[Node]:
         """What the node stands on, from near to far, down to the machine."""

@@ -1,0 +1,58 @@
+"""A type-1 hypervisor: what the machine starts first, below every kernel. It owns the CPUs.
+
+Devices it either drives itself (VMware ESXi), or leaves to a guest of its own, the control domain (Xen's
+dom0, Hyper-V's root partition), to which all other guests' requests are handed.
+"""
+
+from simcore.cpu import Core, Cpu, Steps, Thread
+from simcore.requests import Request
+from simcore.roles import Computer, Hypervisor
+from simcore.schedulers.base import Scheduler
+from simcore.trace import QUEUE
+
+
+class Type1(Hypervisor):
+    below: Computer
+    sched: Scheduler
+
+    def wire(self) -> None:
+        self.sched = self.scheduler()
+        self.sched.switch_ops = (self.op("context_switch"),)
+        self.sched.irq_ops = (self.op("interrupt_entry"),)
+        self.sched.queue_what = self.engine_what("run_queue", QUEUE)
+        self.sched.irq_what = self.engine_what("interrupted", QUEUE)
+
+    def scheduler(self) -> Scheduler:
+        """Which of its guests' CPUs run, and for how long."""
+        raise NotImplementedError
+
+    def process(self, name: str) -> Thread:
+        """A virtual CPU's carrier, or one of the few threads that a hypervisor has of its own."""
+        thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
+        self.threads.append(thread)
+        return thread
+
+    def boot(self, request: Request) -> Steps:
+        """The boot loader has read it, and with it whatever it is to start next."""
+        yield from self.down(request)
+        thread, piece, left = request.flow.thread, self.constant("loader_read"), self.constant("images")
+        while left > 0:
+            yield from self.ask(request, "read", self.below.disk, min(left, piece))
+            yield from self.hop(request, thread)
+            left -= piece
+        self.log(request, "start")
+        self.spend(request, "setup")
+        self.spend(request, "setup_memory", per=self.below.settings["memory"])
+        self.spend(request, "cpu_bringup", per=max(0, len(self.below.cpus) - 1))
+        self.log(request, "cpus", cpus=len(self.below.cpus))
+        yield from self.settle()
+
+    def forward(self, request: Request, cpu: Cpu) -> Steps:
+        """On a real CPU first, in the hypervisor; from there to the guest's."""
+        real = cpu
+        while real.host is not None:
+            real = real.host.cpu
+        assert isinstance(real, Core)
+        yield from self.interrupt(request, real)
+        self.spend(request, "forward_interrupt")
+        yield from self.inject(request, cpu)
