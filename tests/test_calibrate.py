@@ -20,7 +20,7 @@ import pytest
 import simcore
 from simcore import calibrate as calibration
 from simcore.__main__ import main
-from simcore.calibrate import Profile, calibrate, probes
+from simcore.calibrate import Profile, calibrate, emulation, probes
 from simcore.calibrate.bench import LIMIT_S, Bench, Missing
 from simcore.calibrate.samples import show_ns, summary
 from simcore.component import read_entry
@@ -186,6 +186,20 @@ def test_the_table_at_the_end_has_a_row_for_each_quantity(tmp_path: Path) -> Non
         ["per_byte", "0.5", "ns", "/", "B", "p99=1.49x", "3", "0"],
         ["ratio", "2.346", "3"],
         ["whole", "3", "ms", "p99=1.33x", "3", "0"],
+    ]
+
+
+def test_what_is_missing_for_the_same_reason_shares_a_line(tmp_path: Path) -> None:
+    def measure(bench: Bench) -> None:
+        bench.missing("c", "it is too dark")
+        raise Missing("there is no thermometer")
+
+    profile, _, _ = run(tmp_path, toy("blind", ("a", "b", "c"), measure), BREAKS)
+    assert list(profile.lines())[-4:] == [
+        "Not measured:",
+        "  c (blind): it is too dark",
+        "  a, b (blind): there is no thermometer",
+        "  after (breaks): RuntimeError: the sensor is on fire",
     ]
 
 
@@ -386,7 +400,7 @@ def test_without_any_tool_there_is_a_profile_and_a_list_of_what_is_missing(
     assert wanted - {*missing, *entry.timings, *entry.constants} == set()
     assert "no C compiler" in missing["syscall"]
     assert entry.constants["clock"].status != "measured"
-    assert "syscall (cpu): no C compiler" in capsys.readouterr().out
+    assert re.search(r"  clock, syscall, .* \(cpu\): no C compiler", capsys.readouterr().out)
 
 
 @on_linux
@@ -409,6 +423,21 @@ def test_a_compiler_is_all_that_the_basic_quantities_need(tmp_path: Path) -> Non
         assert len(bench.native("cycles", 5, source="native_portable")) == 5
         assert min(bench.native("latency", 5, 2**15, source="native_portable")) > 0
         assert min(bench.native("fork_exec", 5, bench.tiny())) > 0
+
+
+def test_a_guests_results_are_told_from_its_kernels_messages() -> None:
+    said = "[ 2.49] random: crng init done\r\ninteger 1.5\r\nfloat 2\r\ninteger 2.5\r\n[  3.1] reboot: off"
+    found = emulation._results([said, "memory 4\n"])
+    assert found == {"integer": [1.5, 2.5], "float": [2.0], "memory": [4.0], "syscall": [], "translate": []}
+
+
+@on_linux
+@pytest.mark.skipif(not os.access("/dev/kvm", os.R_OK | os.W_OK), reason="/dev/kvm may not be opened")
+def test_the_tiny_guest_leaves_for_user_space_at_a_port_and_not_at_cpuid() -> None:
+    with Bench(quick=True) as bench:
+        user = bench.native("exit_user", 20, source="native_kvm")
+        kernel = bench.native("exit_kernel", 5, source="native_kvm")
+        assert min(user) > min(kernel) > 0
 
 
 # ------------------------------------------------------------------------------------------------ all probes

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +113,8 @@ class Profile:
         if self.missing:
             yield ""
             yield "Not measured:"
-            for one in self.missing:
-                yield f"  {one['quantity']} ({one['probe']}): {one['reason']}"
+        for (probe, reason), group in groupby(self.missing, key=itemgetter("probe", "reason")):
+            yield f"  {', '.join(one['quantity'] for one in group)} ({probe}): {reason}"
 
 
 def conditions(bench: Bench) -> dict[str, Any]:
