@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 import simcore
-from simweb import ledger_page, machines_page, store
+from simweb import fidelity_page, ledger_page, machines_page, store
 from simweb.views import go, is_fragment, language, unknown_machine
 
 
@@ -94,4 +94,16 @@ def machine_text(request: HttpRequest, ref: str) -> HttpResponse:
         raise unknown_machine(ref)
     response = HttpResponse(store.text_of(entry), content_type="application/toml; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{entry.id}.toml"'
+    return response
+
+
+# Fidelity
+
+
+@require_safe
+def fidelity(request: HttpRequest) -> HttpResponse:
+    """How far off the model is; to htmx only the cases that an address asks for."""
+    context = fidelity_page.page(simcore.validation(), fidelity_page.Choice.of(request.GET), language())
+    response = render(request, "fidelity_cases.html" if is_fragment(request) else "fidelity.html", context)
+    patch_vary_headers(response, ["HX-Request"])
     return response

@@ -13,6 +13,7 @@ urlpatterns = [
     path("run/", views.run_state, name="run"),
     path("check/", views.check, name="check"),
     path("numbers/", data_views.numbers, name="numbers"),
+    path("fidelity/", data_views.fidelity, name="fidelity"),
     path("machines/", data_views.machines, name="machines"),
     path("machines/<slug:ref>/", data_views.machine, name="machine"),
     path("machines/<slug:ref>.toml", data_views.machine_text, name="machine-text"),

@@ -75,3 +75,9 @@ def lead(said: Sequence[str]) -> SafeString:
 @register.filter
 def key_of(key: str, table: Mapping[str, Any]) -> Any:
     return table[key]
+
+
+@register.filter
+def less(whole: float, part: float) -> float:
+    """A difference of coordinates."""
+    return round(whole - part, 1)
