@@ -17,6 +17,7 @@ from simcore.ledger import Number, Source, cited, numbers, numbers_explained, re
 from simcore.texts import sources
 from simcore.timings import SIZE_PER, STATUSES, Constant, Timing, quantiles
 from simcore.units import UnitError, cpus, guess
+from simcore.validate.cases import read_studies
 from tests.profiles import LAPTOP
 
 MODELS = sorted(file for folder in FOLDERS for file in folder.glob("*.py"))
@@ -89,11 +90,14 @@ def name(entry: Entry) -> str:
 
 
 def without_origin(row: Number) -> Iterator[str]:
-    """Neither a source, nor a probe that measured it, nor, if assumed, a reason that says something."""
+    """Neither a source, nor a probe that measured it, nor, if assumed, a reason that says something; a derived
+    one may instead name in its reason the sourced number of its entry that it is made of."""
+    siblings = {other.op for other in numbers() if other.component == row.component and other.source}
     for one in row.all:
         if one.status in ("assumed", "derived") and len(re.findall(r"\w+", one.reason or "")) < 3:
             yield f"{row.id}: {one.status} without a reason"
-        if one.status != "assumed" and not (one.source or one.probe):
+        named = one.status == "derived" and siblings & set(re.findall(r"\w+", one.reason or ""))
+        if one.status != "assumed" and not (one.source or one.probe or named):
             yield f"{row.id}: {one.status} without a source"
 
 
@@ -232,8 +236,10 @@ def test_spread_makes_no_timing_longer_or_shorter_on_average(entry: Entry) -> No
         assert min(table) >= 0
 
 
-def test_no_source_is_unused() -> None:
-    assert sorted(set(sources()) - set(cited())) == []
+def test_no_source_is_unused_by_numbers_and_cases_and_none_of_a_case_is_missing() -> None:
+    of_cases = {source for study in read_studies() for source in study.sources}
+    assert sorted(set(sources()) - set(cited()) - of_cases) == []
+    assert sorted(of_cases - set(sources())) == []
 
 
 @pytest.mark.parametrize("key", sorted(sources()))
