@@ -5,6 +5,7 @@ All else that a measurement makes in the system, its C helper makes in namespace
 
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from .bench import Bench, Missing
 
-__all__ = ["Bundle", "cgroup_version", "fresh_cgroups", "two_cpus"]
+__all__ = ["Bundle", "cgroup_version", "fresh_cgroups", "program_root", "two_cpus"]
 
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
 MOUNTS = (("/proc", "proc"), ("/dev", "tmpfs"))
@@ -50,6 +51,15 @@ def fresh_cgroups(bench: Bench, name: str) -> list[Path]:
     return groups
 
 
+def program_root(bench: Bench) -> Path:
+    """A root file system of one static program, /init, which ends at once."""
+    program = bench.scratch / "root" / "init"
+    if not program.exists():
+        program.parent.mkdir()
+        shutil.copy(bench.tiny(), program)
+    return program.parent
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A container for runc or crun whose only program ends at once; several of them if need be.
@@ -67,14 +77,10 @@ class Bundle:
         if not bench.root:
             raise Missing(f"{tool} is measured as root only: run it as root")
         folder, name = bench.scratch / tool, f"strata-{os.getpid()}"
-        root = folder / "root"
-        root.mkdir(parents=True, exist_ok=True)
-        program = root / "init"
-        program.write_bytes(bench.tiny().read_bytes())
-        program.chmod(0o755)
+        root = program_root(bench)
         for number in range(count):
             fresh_cgroups(bench, f"{name}-{number}")
-            (folder / f"{number}").mkdir(exist_ok=True)
+            (folder / f"{number}").mkdir(parents=True, exist_ok=True)
             config = _config(root, f"/{name}-{number}")
             (folder / f"{number}" / "config.json").write_text(json.dumps(config))
         return cls((path, "--root", str(folder / "state")), f"{folder}/{{}}", f"{name}-{{}}")
