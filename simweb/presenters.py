@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -188,10 +189,12 @@ def legend(lanes: Sequence[Lane]) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Bar:
-    """One part of a gap: `width` of 100, in the hue of `role`."""
+    """One part of a gap: `width` of 100, in the hue of `role`. `url`: its number in the ledger, if one stands
+    behind it."""
 
     layer: str
     text: str
+    url: str
     label: str
     where: str
     role: str
@@ -248,6 +251,7 @@ def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], parts: Mapping[str, 
             Bar(
                 layer=part["layer"],
                 text=part["text"],
+                url=_ledger_url(part["is"], part["text"]),
                 label=_part_label(part, lang),
                 where=layer.short if layer else "",
                 role=layer.role if layer else "wait",
@@ -259,6 +263,17 @@ def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], parts: Mapping[str, 
     cut = len(bars) if len(bars) <= MOST_BARS + 1 else MOST_BARS
     faster, slower = (labels.get(gap[end], gap[end]) for end in ("from", "to"))
     return Gap(slower, faster, gap["total_ns"], bars[:cut], bars[cut:])
+
+
+def _ledger_url(component: str, op: str) -> str:
+    if (component, op) not in _timed():
+        return ""
+    return f"{reverse('numbers')}?{urlencode({'component': component, 'op': op})}#{component}.{op}"
+
+
+@lru_cache(maxsize=1)
+def _timed() -> frozenset[tuple[str, str]]:
+    return frozenset((row.component, row.op) for row in simcore.numbers() if row.kind == "timing")
 
 
 def _part_label(part: Mapping[str, Any], lang: str) -> str:

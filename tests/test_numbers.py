@@ -90,8 +90,8 @@ def name(entry: Entry) -> str:
 
 
 def without_origin(row: Number) -> Iterator[str]:
-    """Neither a source, nor a probe that measured it, nor, if assumed, a reason that says something; a derived
-    one may instead name in its reason the sourced number of its entry that it is made of."""
+    """Neither a source, nor a probe that measured it, nor, if assumed, a reason that says something; one that
+    is derived may instead name, in its reason, the sourced number of its entry that it is made of."""
     siblings = {other.op for other in numbers() if other.component == row.component and other.source}
     for one in row.all:
         if one.status in ("assumed", "derived") and len(re.findall(r"\w+", one.reason or "")) < 3:

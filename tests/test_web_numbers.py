@@ -54,6 +54,14 @@ def test_every_timing_of_every_run_leads_to_a_number(client: Client) -> None:
             assert {f"{timing['is']}.{timing['op']}" for timing in timings} <= anchors
 
 
+def test_every_bar_of_a_race_that_has_a_number_leads_to_it(client: Client) -> None:
+    page = client.get("/race/?stack=linux&stack=linux-on-kvm").content.decode()
+    links = {html.unescape(url) for url in re.findall(r'<a class="quiet source" href="([^"]*)"', page)}
+    assert len(links) >= 5
+    for url in links:
+        assert f'id="{url.partition("#")[2]}" open' in client.get(url).content.decode()
+
+
 def test_one_address_shows_one_number_opened_with_all_that_is_known_of_it(client: Client) -> None:
     page = text(client, asked(component="linux", op="syscall_entry"))
     assert listed(page) == ["linux.syscall_entry"]
