@@ -5,12 +5,12 @@ queue is full is the quotient), and what each further block takes on its link.
 """
 
 from simcore.cpu import Steps
-from simcore.devices.disk import Disk
+from simcore.devices.disk import Drive
 from simcore.requests import Request
 from simcore.trace import DEVICE
 
 
-class CustomDrive(Disk):
+class CustomDrive(Drive):
     def wire(self) -> None:
         self.link = self.sim.what(self.node, self.entry.id, "transfer", DEVICE)
         self.reads = self.station(self.settings["reads_at_once"], self.link)

@@ -13,7 +13,31 @@ from simcore.trace import DEVICE
 from simcore.waiting import Station
 
 
-class Disk(Layer):
+class Drive(Layer):
+    """A driver's way down to a drive and back up; what the drive does in between is said below."""
+
+    base_bytes: int
+
+    def _issue(self, request: Request) -> Cpu:
+        """The driver's way down, on the CPU that will be interrupted."""
+        self.spend(request, "queue_command", "doorbell")
+        return request.flow.thread.cpu
+
+    def _beyond(self, request: Request) -> int:
+        """The bytes that the medium's own time does not cover."""
+        return max(0, request.bytes - self.base_bytes)
+
+    def _complete(self, request: Request, cpu: Cpu) -> Steps:
+        if cpu.host is None:
+            yield from self.interrupt(request, cpu)
+        else:  # its driver is in a guest, or in the control domain
+            assert isinstance(self.kernel, Kernel)
+            assert isinstance(self.kernel.computer, VirtualMachine)
+            yield from self.kernel.computer.below.forward(request, cpu)
+        self.spend(request, "complete_command")
+
+
+class Disk(Drive):
     reads: Station
     writes: Station
     medium: tuple[str, ...] = ()  # the stages of a read inside the device, in order
@@ -39,21 +63,3 @@ class Disk(Layer):
         cpu = self._issue(request)
         yield from self.submit(request, self.writes, "flush_cache")
         yield from self._complete(request, cpu)
-
-    def _issue(self, request: Request) -> Cpu:
-        """The driver's way down, on the CPU that will be interrupted."""
-        self.spend(request, "queue_command", "doorbell")
-        return request.flow.thread.cpu
-
-    def _beyond(self, request: Request) -> int:
-        """The bytes that the medium's own time does not cover."""
-        return max(0, request.bytes - self.base_bytes)
-
-    def _complete(self, request: Request, cpu: Cpu) -> Steps:
-        if cpu.host is None:
-            yield from self.interrupt(request, cpu)
-        else:  # its driver is in a guest, or in the control domain
-            assert isinstance(self.kernel, Kernel)
-            assert isinstance(self.kernel.computer, VirtualMachine)
-            yield from self.kernel.computer.below.forward(request, cpu)
-        self.spend(request, "complete_command")

@@ -22,9 +22,9 @@ class RandomAccess(Workload):
         """One slot of the queue: one after the other."""
         while self.left > 0 and not self.over(request):
             self.left -= 1
-            yield from self.access(request)
+            yield from self._access(request)
             self.spend(request, "next_place")
 
-    def access(self, request: Request) -> Steps:
+    def _access(self, request: Request) -> Steps:
         """One of them."""
         raise NotImplementedError

@@ -7,7 +7,7 @@ from simcore.workloads.random_access import RandomAccess
 
 
 class RandomRead(RandomAccess):
-    def access(self, request: Request) -> Steps:
+    def _access(self, request: Request) -> Steps:
         yield from self.ask(request, "read", self.below, self.settings["block"], self._page())
 
     def _page(self) -> int | None:

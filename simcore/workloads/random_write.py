@@ -6,5 +6,5 @@ from simcore.workloads.random_access import RandomAccess
 
 
 class RandomWrite(RandomAccess):
-    def access(self, request: Request) -> Steps:
+    def _access(self, request: Request) -> Steps:
         yield from self.ask(request, "write", self.below, self.settings["block"])
