@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 import simcore
 from simweb.fidelity_plot import FAMILIES, factor, plot_of, written
+from simweb.ledger_page import amount
 from simweb.presenters import in_language
 
 __all__ = ["Choice", "Score", "ShownCase", "page"]
@@ -127,7 +128,7 @@ def page(result: Mapping[str, Any], choice: Choice, lang: str) -> dict[str, Any]
             {**one, "label": in_language(one["label"], lang), "why": in_language(one["why"], lang)}
             for one in result["largest"]
         ],
-        "sensitivity": list(_sensitivity(result["sensitivity"], labels)),
+        "sensitivity": list(_sensitivity(result["sensitivity"], labels, lang)),
         "left_out": [
             (", ".join(one["groups"]), in_language(one["reason"], lang)) for one in result["left_out"]
         ],
@@ -166,7 +167,7 @@ def _scores(result: Mapping[str, Any]) -> Iterator[Score]:
             f"{factor(found['median_factor'])} · {factor(found['p90_factor'])}",
             target,
             found["median_factor"] <= half and found["p90_factor"] <= nine,
-            _("%(n)s cases, %(studies)s studies; 90 %% interval of the half %(low)s – %(high)s")
+            _("%(n)s cases, %(studies)s studies; interval of the half %(low)s – %(high)s")
             % {"n": found["n"], "studies": found["studies"], "low": low, "high": high},
             _("half within · nine in ten within"),
         )
@@ -335,14 +336,16 @@ def _named(name: str, labels: Mapping[str, str]) -> str:
     return f"{labels[case]} ({x})" if case in labels and x else labels.get(case, "")
 
 
-def _sensitivity(found: Iterable[Mapping[str, Any]], labels: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    rows = {(row.component, row.op): row for row in simcore.numbers()}
+def _sensitivity(
+    found: Iterable[Mapping[str, Any]], labels: Mapping[str, str], lang: str
+) -> Iterator[dict[str, Any]]:
+    rows = {(row.component, row.op): row for row in simcore.numbers(lang)}
     for one in found:
         row = rows.get((one["component"], one["op"]))
         yield {
             "component": one["component"],
             "op": one["op"],
-            "value": row.value if row else "",
+            "value": amount(row) if row else "",
             "factor": f"×{one['factor']:g}",
             "flips": [labels.get(name, name) for name in one["flips"]],
         }
