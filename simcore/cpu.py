@@ -50,13 +50,14 @@ SETTLE: Effect = (settle, None)
 class Flow:
     """One request's chain of generators, on its way from thread to thread."""
 
-    __slots__ = ("dead", "rid", "since", "span", "steps", "thread")
+    __slots__ = ("dead", "leaving", "rid", "since", "span", "steps", "thread")
 
     def __init__(self, thread: Thread, span: int = NONE, rid: int = NONE) -> None:
         self.steps: Callable[[None], Effect | None]
         self.thread = thread
         self.span, self.rid = span, rid  # the innermost open span and request
         self.since = 0  # when it became ready on its thread
+        self.leaving: tuple[Op, ...] = ()  # what the CPU that it leaves next does after it
         self.dead = False
 
     def start(self, steps: Steps, now: int) -> None:
@@ -151,6 +152,15 @@ class Cpu:
         )  # when its carrier last waited, awake for a halted CPU: start, end, what
         self.left = NONE  # the span that left it with that to do
         self.tail: list[Op] = []  # what this CPU still has to do for a flow that has left it
+
+    @property
+    def core(self) -> Core:
+        """The physical one beneath it."""
+        cpu = self
+        while cpu.host is not None:
+            cpu = cpu.host.cpu
+        assert isinstance(cpu, Core)
+        return cpu
 
     def has_work(self) -> bool:
         """Is there anything that it runs, or would run next?"""
@@ -299,6 +309,9 @@ class Core(Cpu):
                 effect = leaf.effect
                 if effect is not None and effect is not SETTLE:
                     if not effect[0](flow, leaf, now, effect[1]):
+                        if flow.leaving:
+                            leaf.cpu.tail += flow.leaving
+                            leaf.cpu.left, flow.leaving = flow.span, ()
                         leaf.flow, leaf.busy, walk = None, False, True
                         if not leaf.flows and leaf is not leaf.cpu.irq:
                             self._block(leaf, now)

@@ -221,6 +221,11 @@ class Layer:
             return ((hopped_leaving, (thread, self._plans.get(leaving) or self._plan(leaving))),)
         return ((hopped, thread),)
 
+    def leaving(self, request: Request, *ops: str) -> None:
+        """When the request leaves this CPU, by whatever crossing, the CPU still does these ops: back into the
+        guest, for one."""
+        request.flow.leaving += self._plans.get(ops) or self._plan(ops)
+
     def interrupt(self, request: Request, cpu: Cpu) -> Crossing:
         """The request goes on in interrupt context on a CPU, whose time it steals."""
         return ((interrupted, (cpu, INTERRUPT)),)

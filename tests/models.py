@@ -24,6 +24,7 @@ VERBS = {
     "wait": ("op", 1, 1),
     "submit": ("op", 2, None),
     "hop": ("op", 2, None),
+    "leaving": ("op", 1, None),
     "op": ("op", 0, 1),
     "draw_ns": ("op", 0, 1),
     "work": ("shown", 1, 1),  # its length is a setting: it needs a text, not a timing

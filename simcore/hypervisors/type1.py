@@ -4,7 +4,7 @@ Devices it either drives itself (VMware ESXi), or leaves to a guest of its own, 
 dom0, Hyper-V's root partition), to which all other guests' requests are handed.
 """
 
-from simcore.cpu import Core, Cpu, Steps, Thread
+from simcore.cpu import Cpu, Steps, Thread
 from simcore.requests import Request
 from simcore.roles import Computer, Hypervisor
 from simcore.schedulers.base import Scheduler
@@ -49,10 +49,6 @@ class Type1(Hypervisor):
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """On a real CPU first, in the hypervisor; from there to the guest's."""
-        real = cpu
-        while real.host is not None:
-            real = real.host.cpu
-        assert isinstance(real, Core)
-        yield from self.interrupt(request, real)
+        yield from self.interrupt(request, cpu.core)
         self.spend(request, "forward_interrupt")
         yield from self.inject(request, cpu)
