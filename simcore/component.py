@@ -222,7 +222,9 @@ class Entry:
         if lang in self.words:
             return self.words[lang]
         own = read_texts(self.dir / f"{self.id}.{lang}.toml")
-        return own if self.like is None else _over(own, read_texts(self.dir / f"{self.like}.{lang}.toml"))
+        return (
+            own if self.like is None else _over(own, read_entry(self.dir / f"{self.like}.toml").texts(lang))
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -242,12 +244,19 @@ def read_entry(file: Path) -> Entry:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EntryError([f"{file.name}: is not TOML: {error}"]) from None
-    if isinstance(like := raw.get("like"), str):
-        try:
-            raw = _over(raw, tomllib.loads((file.parent / f"{like}.toml").read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise EntryError([f"{file.name}: like {like!r}: there is no {like}.toml beside it"]) from None
-    return make_entry(file, raw)
+    return make_entry(file, _whole(file, raw))
+
+
+def _whole(file: Path, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With what it leaves unsaid since it is `like` another entry of its folder, perhaps like a third."""
+    like = raw.get("like")
+    if not isinstance(like, str):
+        return raw
+    base = file.parent / f"{like}.toml"
+    try:
+        return _over(raw, _whole(base, tomllib.loads(base.read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        raise EntryError([f"{file.name}: like {like!r}: there is no {like}.toml beside it"]) from None
 
 
 def _over(own: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

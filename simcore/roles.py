@@ -26,6 +26,9 @@ class Computer(Layer):
     def firmware(self) -> Layer:
         return self.devices["firmware"]
 
+    def first_run(self, request: Request, blocks: int) -> None:
+        """So many blocks of code run for the first time: nothing, to a CPU that runs them as they are."""
+
     @property
     def memory_nodes(self) -> int:
         """How many parts its memory has, each with CPUs of its own beside it (NUMA)."""
@@ -78,6 +81,9 @@ class Hypervisor(Layer):
     def helper(self, name: str) -> Thread:
         """A thread of the program that plays a machine: its devices, its start."""
         return self.process(name)
+
+    def translate(self, request: Request, blocks: int) -> None:
+        """A guest runs code for the first time: nothing, where the CPU runs it as it is."""
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """A real device is done, but its driver is on a virtual CPU: the interrupt must get there."""

@@ -21,6 +21,10 @@ class Tcg(Hypervisor):
         known = self.constant("slowdown_integer" if instructions == "integer" else "slowdown_memory")
         return float(known)
 
+    def translate(self, request: Request, blocks: int) -> None:
+        """Each block is translated when it runs for the first time."""
+        self.spend(request, "translate_block", per=blocks)
+
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_qemu", "qemu_init")
         self.spend(request, "device_realize", per=len(vm.drives))

@@ -59,6 +59,9 @@ class Vm(VirtualMachine):
         """The host learns nothing of it."""
         self.in_use -= pages
 
+    def first_run(self, request: Request, blocks: int) -> None:
+        self.below.translate(request, blocks)
+
     def pace(self, instructions: str) -> float:
         """Its CPUs are as quick as the hypervisor lets them be."""
         return self.below.pace(instructions)

@@ -175,6 +175,7 @@ class Linux(Processes, Ipc):
             self.spend(request, "cpu_bringup", per=cpus - 1)
         self.log(request, "smp", cpus=cpus)
         self.spend(request, "initcalls")
+        computer.first_run(request, self.constant("boot_blocks"))
         self.log(request, "net")
         if isinstance(
             computer, VirtualMachine
