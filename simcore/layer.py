@@ -44,6 +44,7 @@ class Layer:
     runtime: Layer | None = None  # the engine that makes it, beside it
     offered: frozenset[str] = frozenset()  # the capabilities of all that is below
     devices: dict[str, Layer]
+    linked: Mapping[str, Layer] = {}  # the nodes that its settings name, by id
     cpus: list[Cpu]
 
     def __init__(
@@ -368,7 +369,8 @@ _tables: dict[tuple[object, ...], tuple[int, ...]] = {}
 
 def draws_of(timing: Timing, component: str, clock_hz: int, spread: bool) -> tuple[int, ...]:
     """The table that draws of a timing walk through, made once."""
-    key = (component, timing.op, timing.text, timing.per, timing.spread_text, clock_hz, spread)
+    amount = timing.amount, timing.in_cycles  # not the text: it is rounded
+    key = (component, timing.op, amount, timing.per, timing.spread_text, clock_hz, spread)
     table = _tables.get(key)
     if table is None:
         order = mix(component, timing.op)

@@ -127,6 +127,8 @@ def replaced(machine: Entry, lang: str = "en") -> tuple[Replaced, ...]:
     found = []
     for (component, kind, op), row in rows.items():
         entry = load_catalog()[component]
+        if entry.role == "machine" and entry.id != machine.id:
+            continue  # another machine's idling is not in its runs
         main: Timing | Constant = entry.timings[op] if kind == "timing" else entry.constants[op]
         own, is_own = _chosen(main, machine)
         if is_own:

@@ -206,7 +206,7 @@ def _measured(main: Timing | Constant, family: str | None, own: Own) -> Timing |
         return replace(main, value=int(total) if total.denominator == 1 else float(total), **known)
     assert isinstance(first, Timing)
     return replace(
-        main, text=f"{float(total):.6g} ns", amount=total, in_cycles=False, curve=(),
+        main, text=_shown(total), amount=total, in_cycles=False, curve=(),
         spread=first.spread, spread_text=first.spread_text, spread_status="measured", **known,
     )  # fmt: skip
 
@@ -215,6 +215,12 @@ def _amount(quantity: Timing | Constant | None) -> Fraction | None:
     if isinstance(quantity, Timing):
         return quantity.amount
     return None if quantity is None else Fraction(str(quantity.value))
+
+
+def _shown(ns: Fraction) -> str:
+    """Four digits, in the unit that people would choose."""
+    unit, size = next((u, s) for u, s in (("ms", 10**6), ("us", 10**3), ("ns", 1)) if ns >= s or s == 1)
+    return f"{float(ns / size):.4g} {unit}"
 
 
 def _factor(factor: Fraction) -> str:
