@@ -7,16 +7,22 @@ misspelt a request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
 from .layer import Layer
 from .requests import Request
+from .simulation import Op
 from .trace import NONE
 
 
 class Computer(Layer):
     """A machine or a vm: CPUs, memory, devices and the firmware that starts them."""
+
+    # What its kernel does not do alone where somebody else holds the CPU's privileged mode:
+    into_kernel: tuple[Op, ...] = ()  # before a program's system call or fault is in the kernel,
+    out_of_kernel: tuple[Op, ...] = ()  # after it, back to the program,
+    new_address_space: tuple[Op, ...] = ()  # and when the next process has other page tables
 
     @property
     def disk(self) -> Layer:
@@ -43,6 +49,9 @@ class Computer(Layer):
         """Look up addresses that the TLB does not hold: what that costs beyond a bare machine's walk."""
         raise NotImplementedError
 
+    def write_page_tables(self, request: Request, entries: int) -> None:
+        """Its kernel changes page tables: nothing, where they are its own and the CPU reads no others."""
+
     def use(self, request: Request, pages: int) -> None:
         """Its kernel takes so many pages of memory, those first that were given back last."""
         raise NotImplementedError
@@ -55,6 +64,11 @@ class Computer(Layer):
     def drives(self) -> list[Layer]:
         """Its devices; firmware is none."""
         return [device for device in self.devices.values() if device.entry.role == "device"]
+
+
+WAYS_IN = ("syscall_entry", "fault_entry")
+WAYS_OUT = ("syscall_exit", "map_page")
+"""The first and the last operation of a system call, and of a fault."""
 
 
 class Kernel(Layer):
@@ -71,6 +85,25 @@ class Kernel(Layer):
     def computer(self) -> Computer:
         assert isinstance(self.below, Computer)
         return self.below
+
+    def submit_bio(self, request: Request) -> Steps:
+        """One of its own threads asks its disk, past system calls and files. The answer is an interrupt, and
+        the request goes on there."""
+        raise NotImplementedError
+
+    def fail(self, fault: str, now: int) -> Iterable[Layer]:
+        """What stands on it ends with it; with a control domain's kernel, all that it serves."""
+        return self.computer.fail(fault, now) if self.computer.entry.control_domain else self.everything()
+
+    def _plan(self, names: tuple[str, ...]) -> tuple[Op, ...]:
+        """Ways in and out go by whoever holds the CPU's privileged mode, if that is not this kernel."""
+        plan: tuple[Op, ...] = ()
+        for name in names:
+            before = self.computer.into_kernel if name in WAYS_IN else ()
+            after = self.computer.out_of_kernel if name in WAYS_OUT else ()
+            plan += (*before, self.op(name), *after)
+        self._plans[names] = plan
+        return plan
 
 
 class Hypervisor(Layer):
@@ -89,9 +122,13 @@ class Hypervisor(Layer):
         """A real device is done, but its driver is on a virtual CPU: the interrupt must get there."""
         raise NotImplementedError
 
-    def prepare(self, carrier: Thread) -> None:
-        """Tell a vCPU's carrier what entering and leaving the guest, halting and interrupts cost."""
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
+        """Tell a carrier of one of the guest's CPUs what entering and leaving it, halting and interrupts
+        cost."""
         raise NotImplementedError
+
+    def write_page_tables(self, request: Request, entries: int) -> None:
+        """A guest's kernel changes page tables: nothing, where the CPU follows the guest's own."""
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         """Start the program that is the virtual machine; the request is on a thread of that program."""
@@ -119,6 +156,11 @@ class VirtualMachine(Computer):
     below: Hypervisor
     main: Thread  # where its program starts
     back_end: Thread  # where its devices' requests are carried out
+
+    @property
+    def guest(self) -> Kernel:
+        """The kernel that it boots."""
+        return next(layer for layer in self.holds if isinstance(layer, Kernel))
 
 
 class Engine(Layer):

@@ -1,27 +1,25 @@
 """A control domain: the guest that belongs to the hypervisor. It drives the real devices, and starts first.
 
 The hypervisor builds it in memory and hands it the real devices' registers; its kernel drives them as on a
-bare machine, only its CPUs are virtual, and interrupts come by way of the hypervisor.
+bare machine, only its CPUs are virtual, and interrupts come by way of the hypervisor. Without it no other
+guest has a disk: when it crashes the hypervisor restarts the machine.
 """
 
-from simcore.cpu import Cpu, Steps
+from collections.abc import Iterable
+
+from simcore.cpu import Steps
+from simcore.hypervisors.vm import Guest
 from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import Computer, Kernel, VirtualMachine
+from simcore.roles import Computer
 
 
-class ControlDomain(VirtualMachine):
+class ControlDomain(Guest):
     def wire(self) -> None:
         self.owner = self
         self.main = self.back_end = self.process(f"{self.id}/builder")
         self.threads = [self.main]
-        self.cpus: list[Cpu] = []
-        for index in range(self.settings["vcpus"]):
-            cpu, carrier = Cpu(self.sim, index), self.process(f"{self.id}/vcpu{index}")
-            carrier.carry(cpu)
-            self.below.prepare(carrier)
-            self.cpus.append(cpu)
-            self.threads.append(carrier)
+        self._plug_in_cpus()
 
     @property
     def machine(self) -> Computer:
@@ -35,13 +33,20 @@ class ControlDomain(VirtualMachine):
         """The real disk is its own."""
         return self.machine.disk
 
+    @property
+    def drives(self) -> list[Layer]:
+        """And so are all others that are not lent to a guest."""
+        return self.machine.drives
+
     def boot(self, request: Request) -> Steps:
-        (kernel,) = (layer for layer in self.holds if isinstance(layer, Kernel))
         yield from self.down(request)
         yield from self.hop(request, self.main)
         self.spend(request, "build", per=self.settings["memory"])
         self.count("memory", self.settings["memory"])
-        yield from self.hop(request, kernel.first)
+        yield from self.hop(request, self.guest.first)
+
+    def fail(self, fault: str, now: int) -> Iterable[Layer]:
+        return self.below.everything()
 
     def use(self, request: Request, pages: int) -> None:
         """All its memory was given to it when it was built."""
@@ -52,10 +57,6 @@ class ControlDomain(VirtualMachine):
     @property
     def memory_nodes(self) -> int:
         return self.machine.memory_nodes
-
-    @property
-    def tlb_entries(self) -> int:
-        return self.machine.tlb_entries
 
     def walk(self, request: Request, times: int) -> None:
         """Its page tables lead to real addresses."""

@@ -13,7 +13,7 @@ from simcore.trace import CPU
 
 
 class Kvm(Hypervisor):
-    def prepare(self, carrier: Thread) -> None:
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         carrier.entry_ops = (self.op("vm_entry"),)
         carrier.exit_ops = (self.op("vm_exit"),)
         carrier.halt_ops = (self.op("halt_exit"),)

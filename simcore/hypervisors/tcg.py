@@ -11,7 +11,7 @@ from simcore.roles import Hypervisor, VirtualMachine
 
 
 class Tcg(Hypervisor):
-    def prepare(self, carrier: Thread) -> None:
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         carrier.halt_ops = (self.op("leave_code"),)
         carrier.wake_ops = (self.op("enter_code"),)
         carrier.poke_ops = (self.op("leave_code"),)

@@ -10,7 +10,7 @@ from simcore.roles import Hypervisor, VirtualMachine
 
 
 class VirtualBox(Hypervisor):
-    def prepare(self, carrier: Thread) -> None:
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         carrier.entry_ops = (self.op("vm_entry"),)
         carrier.exit_ops = (self.op("vm_exit"),)
         carrier.halt_ops = (self.op("halt_exit"),)

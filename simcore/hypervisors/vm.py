@@ -8,26 +8,59 @@ and the most that it ever had: its kernel takes pages that it was given back bef
 
 from simcore.cpu import Cpu, Steps
 from simcore.requests import Request
-from simcore.roles import Computer, Kernel, VirtualMachine
+from simcore.roles import Computer, VirtualMachine
 
 
-class Vm(VirtualMachine):
+class Guest(VirtualMachine):
+    """What virtual machines have in common, however they come by their memory."""
+
     def wire(self) -> None:
         self.owner = self
         self.main = self.below.helper(f"{self.id}/main")
         self.back_end = self.below.helper(f"{self.id}/io")
         self.threads = [self.main, self.back_end]
-        self.in_use = self.touched = 0  # pages: that the guest has now, and the most it ever had
-        self.cpus: list[Cpu] = []
+        self._plug_in_cpus()
+
+    def _plug_in_cpus(self) -> None:
+        self.cpus = []
         for index in range(self.settings["vcpus"]):
             cpu, carrier = Cpu(self.sim, index), self.process(f"{self.id}/vcpu{index}")
             carrier.carry(cpu)
-            self.below.prepare(carrier)
+            self.below.prepare(carrier, self)
             self.cpus.append(cpu)
             self.threads.append(carrier)
 
+    def first_run(self, request: Request, blocks: int) -> None:
+        self.below.translate(request, blocks)
+
+    def write_page_tables(self, request: Request, entries: int) -> None:
+        self.below.write_page_tables(request, entries)
+
+    def pace(self, instructions: str) -> float:
+        """Its CPUs are as quick as the hypervisor lets them be."""
+        return self.below.pace(instructions)
+
+    @property
+    def memory_nodes(self) -> int:
+        """A guest sees one, unless it is told more."""
+        return 1
+
+    @property
+    def tlb_entries(self) -> int:
+        """The TLB is that of the computer below."""
+        below = self.below.owner
+        assert isinstance(below, Computer)
+        return below.tlb_entries
+
+
+class Vm(Guest):
+    """Its memory is part of a process, and comes on demand."""
+
+    def wire(self) -> None:
+        super().wire()
+        self.in_use = self.touched = 0  # pages: that the guest has now, and the most it ever had
+
     def boot(self, request: Request) -> Steps:
-        (guest,) = (layer for layer in self.holds if isinstance(layer, Kernel))
         memory = self.settings["memory"]
         yield from self.down(request)
         yield from self.hop(request, self.main)
@@ -35,7 +68,7 @@ class Vm(VirtualMachine):
         if self.settings["prealloc"]:
             self.spend(request, "populate", per=memory)
             self._take(memory // self.constant("page"))
-        yield from self.hop(request, guest.first)  # the first entry into the guest
+        yield from self.hop(request, self.guest.first)  # the first entry into the guest
         yield from self.ask(request, "boot", self.firmware)
         # The faults of a guest's boot are in the times of its stages, which were measured in guests.
         self.in_use = min(self.constant("boot_touched"), memory) // self.constant("page")
@@ -58,25 +91,6 @@ class Vm(VirtualMachine):
     def free(self, pages: int) -> None:
         """The host learns nothing of it."""
         self.in_use -= pages
-
-    def first_run(self, request: Request, blocks: int) -> None:
-        self.below.translate(request, blocks)
-
-    def pace(self, instructions: str) -> float:
-        """Its CPUs are as quick as the hypervisor lets them be."""
-        return self.below.pace(instructions)
-
-    @property
-    def memory_nodes(self) -> int:
-        """A guest sees one, unless it is told more."""
-        return 1
-
-    @property
-    def tlb_entries(self) -> int:
-        """The TLB is that of the computer below."""
-        below = self.below.owner
-        assert isinstance(below, Computer)
-        return below.tlb_entries
 
     def walk(self, request: Request, times: int) -> None:
         """Each address in the guest's page tables must itself be looked up in the hypervisor's."""

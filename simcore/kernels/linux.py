@@ -32,7 +32,7 @@ class Linux(Processes, Ipc):
         else:
             self.sched = RoundRobin(self.sim, cpus, self.constant("round_robin_slice"), self.node)
         self.sched.tick_ns = self.constant("tick")
-        self.sched.switch_ops = (self.op("context_switch"),)
+        self.sched.switch_ops = (self.op("context_switch"), *self.computer.new_address_space)
         self.sched.irq_ops = (self.op("irq_entry"),)
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
@@ -77,6 +77,11 @@ class Linux(Processes, Ipc):
         yield from self.hop(request, caller, "irq_exit")
         self.spend(request, "syscall_exit")
 
+    def submit_bio(self, request: Request) -> Steps:
+        self.spend(request, "blk_submit")
+        yield from self.computer.disk.serve(request)
+        self.spend(request, "blk_complete")
+
     def _buffered(self, request: Request) -> Steps:
         """Through the page cache: the device is asked only for what is not there, and the bytes are copied.
 
@@ -115,6 +120,7 @@ class Linux(Processes, Ipc):
             for _ in range(request.bytes // self.constant("service_read")):
                 yield from self._read_in(request, self.constant("service_read"))
         self.spend(request, "exec")
+        self._write_address_space(request)
         self._refill(request)
         yield from self.settle()
         old = self._memory.pop(thread)
@@ -177,9 +183,8 @@ class Linux(Processes, Ipc):
         self.spend(request, "initcalls")
         computer.first_run(request, self.constant("boot_blocks"))
         self.log(request, "net")
-        if isinstance(
-            computer, VirtualMachine
-        ):  # virtual devices answer at once, but each question is an exit
+        if isinstance(computer, VirtualMachine) and not computer.entry.control_domain:
+            # Virtual devices answer at once, but each question is an exit.
             computer.below.access(request, computer.below.constant("probe_exits"))
         else:
             self.spend(request, "probe_platform")

@@ -41,7 +41,9 @@ class Processes(Kernel):
         memory.pages += 1
         self.spend(request, "fault_entry", "page_alloc")
         self.computer.use(request, 1)  # nothing stands behind it until it is written to, with zeros
-        self.spend(request, "zero_page", "map_page")
+        self.spend(request, "zero_page")
+        self.computer.write_page_tables(request, 1)
+        self.spend(request, "map_page")
         self.computer.walk(request, 1)  # a new address is in no TLB
         return self.constant("block")
 
@@ -51,6 +53,7 @@ class Processes(Kernel):
         assert child is not None
         self.spend(request, "syscall_entry", "fork")
         taken = yield from self._take(request, child, "fork_pages")
+        self._write_address_space(request)
         self._refill(request)  # the caller's pages may no longer be written to: its TLB has been emptied
         self.spend(request, "wake_up")
         yield from self.hop(request, child, "syscall_exit", "syscall_entry")
@@ -64,6 +67,7 @@ class Processes(Kernel):
         yield from self.settle()
         memory = self._memory.pop(process)
         self.computer.free(memory.pages)
+        self._write_address_space(request)
         if parent is not None:
             self.spend(request, "wake_up")
             yield from self.hop(request, parent)
@@ -77,6 +81,10 @@ class Processes(Kernel):
         self._memory.setdefault(process, Memory()).pages += pages
         self.computer.use(request, pages)
         return pages * self.constant("block")
+
+    def _write_address_space(self, request: Request) -> None:
+        """The page tables of a process are made, or taken apart, for all pages that it uses."""
+        self.computer.write_page_tables(request, self.constant("tlb_refill"))
 
     def _refill(self, request: Request) -> None:
         """Another address space, or one that was changed: the TLB starts empty, and fills page by page."""

@@ -213,6 +213,19 @@ def computers_have_one_kernel(scenario: Scenario) -> Iterator[Finding]:
             yield Finding("two-kernels", node.id, {"is_": node.is_, "role": node.role, "kernels": booted})
 
 
+def hypervisors_have_their_control_domain(scenario: Scenario) -> Iterator[Finding]:
+    """One that leaves the devices to a guest of its own has that guest: neither none nor two."""
+    for node in scenario.nodes.values():
+        wanted = node.entry.data.get("control_domain")
+        if node.role != "hypervisor" or any(held.role == UNKNOWN for held in node.holds):
+            continue
+        domains = [held.id for held in node.holds if held.entry.control_domain]
+        if wanted is not None and not domains:
+            yield Finding("no-control-domain", node.id, {"is_": node.is_, "wanted": wanted})
+        elif len(domains) > 1:
+            yield Finding("two-control-domains", node.id, {"is_": node.is_, "domains": domains})
+
+
 def only_tenants_start_late(scenario: Scenario) -> Iterator[Finding]:
     for node in scenario.nodes.values():
         if node.start is not None and node.role not in (*TENANT_ROLES, UNKNOWN):
@@ -328,6 +341,7 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     sits_on,
     containers_have_an_engine_beside_them,
     computers_have_one_kernel,
+    hypervisors_have_their_control_domain,
     only_tenants_start_late,
     references_lead_somewhere,
     workloads_run_in_a_kernel_or_container,
