@@ -21,6 +21,8 @@ class Memory:
 class Processes(Kernel):
     """Requests about memory answer with the bytes that were taken, or given back if negative."""
 
+    clearing: tuple[str, ...] = ("zero_page",)  # what a page that is touched needs before it is handed out
+
     def wire(self) -> None:
         self._memory: dict[Thread, Memory] = {}
 
@@ -41,7 +43,7 @@ class Processes(Kernel):
         memory.pages += 1
         self.spend(request, "fault_entry", "page_alloc")
         self.computer.use(request, 1)  # nothing stands behind it until it is written to, with zeros
-        self.spend(request, "zero_page")
+        self.spend(request, *self.clearing)
         self.computer.write_page_tables(request, 1)
         self.spend(request, "map_page")
         self.computer.walk(request, 1)  # a new address is in no TLB
