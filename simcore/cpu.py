@@ -129,8 +129,8 @@ class Cpu:
     """A place where one thread of a scheduler runs at a time."""
 
     __slots__ = (
-        "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "late", "left",
-        "overran", "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
+        "began", "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "late",
+        "left", "overran", "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
     )  # fmt: skip
 
     sched: Scheduler
@@ -143,6 +143,7 @@ class Cpu:
         self.handoff: Thread | None = None  # a woken thread that this idle CPU runs next
         self.resched = self.contended = self.overran = False
         self.since = self.slice_end = 0
+        self.began = 0  # when its thread got it; time without CPU does not count
         self.quota_end = NEVER
         self.irq_since = NONE
         self.late = (
@@ -193,6 +194,7 @@ class Cpu:
         """This CPU's thread was without it from `begin` to `end`: its time, slice and quota stood still."""
         length = end - begin
         self.since += length
+        self.began += length
         self.slice_end += length
         self.quota_end += length
         if self.current is not None:
@@ -380,7 +382,7 @@ class Core(Cpu):
                 self.deadline = deadline
                 return irq
             if cpu.irq_since >= 0:
-                self._resume(cpu, now)
+                entered |= self._resume(cpu, now)
             thread = cpu.current
             if thread is not None and (
                 cpu.contended
@@ -468,8 +470,8 @@ class Core(Cpu):
         sched.idle &= ~cpu.bit
         cpu.current = thread
         thread.state, thread.cpu = RUNNING, cpu
-        cpu.since = now
-        cpu.slice_end = now + sched.slice_ns
+        cpu.since = cpu.began = now
+        cpu.slice_end = now + sched.slice_for(thread)
         cpu.contended = sched.waiting > 0
         if not cpu.contended:
             sched.alone |= cpu.bit
@@ -503,6 +505,10 @@ class Core(Cpu):
         if thread.inner is not None and thread.stage == GUEST and not thread.busy:
             self.tolls += thread.exit_ops
         sched.put(thread, now)
+        if (heir := cpu.handoff) is not None:  # its mate, which was to follow when it sleeps
+            cpu.handoff = None
+            sched.handed &= ~cpu.bit
+            sched.enqueue(heir, now)
 
     def _waited(self, leaf: Thread, flow: Flow, now: int) -> None:
         """A flow begins that was ready before: it waited for its CPU, or its CPU for one itself."""
@@ -553,13 +559,16 @@ class Core(Cpu):
             self.tolls += cpu.host.poke_ops
         self.tolls += cpu.sched.irq_ops
 
-    def _resume(self, cpu: Cpu, now: int) -> None:
-        """Interrupt context is empty: the thread beneath it goes on, having lost that time."""
+    def _resume(self, cpu: Cpu, now: int) -> bool:
+        """Interrupt context is empty: the thread beneath it goes on, having lost that time. True if that enters
+        a guest: what has come for it meanwhile is delivered on the way."""
         begin, cpu.irq_since = cpu.irq_since, NONE
         cpu.lose(begin, now, cpu.sched.irq_what)
         thread = cpu.current
         if thread is not None and thread.inner is not None and thread.stage == GUEST and not thread.busy:
             self.tolls += thread.entry_ops
+            return True
+        return False
 
     # ---------------------------------------------------------------------------- a vCPU with nothing to do
 
@@ -684,9 +693,11 @@ def ipi(waker: Thread, woken: Thread) -> tuple[Op, ...]:
 
 
 def tell(waker: Thread, woken: Thread) -> None:
-    """As `ipi`, where the waker does not stop for it: it pays when its CPU is looked at next."""
+    """As `ipi`, where the waker does not stop for it: it pays when its CPU is looked at next. A timer pays nothing:
+    then the waker is nobody who runs."""
     cpu = waker.cpu
-    if cpu.host is not None and (ops := ipi(waker, woken)):
+    runs = cpu.current is waker or cpu.irq is waker
+    if runs and cpu.host is not None and (ops := ipi(waker, woken)):
         cpu.tail += ops + cpu.host.entry_ops
 
 

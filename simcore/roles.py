@@ -7,7 +7,7 @@ misspelt a request.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
 from .layer import Layer
@@ -156,6 +156,7 @@ class VirtualMachine(Computer):
     below: Hypervisor
     main: Thread  # where its program starts
     back_end: Thread  # where its devices' requests are carried out
+    pinned = False  # a real device reaches into its memory: all of it must be there, and stay where it is
 
     @property
     def guest(self) -> Kernel:
@@ -183,7 +184,6 @@ class Workload(Layer):
     """
 
     number = NONE  # its place among the scenario's workloads
-    linked: Mapping[str, Layer] = {}  # the nodes that its settings name, by id
     ends_ns = NEVER  # when it is told to stop
     finished_ns = NONE
 

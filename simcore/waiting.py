@@ -8,6 +8,7 @@ flow.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from .cpu import DEAD, Cpu, Effect, Flow, Thread, ipi, owe_first, tell
 from .simulation import Alarm, Op, Simulation
@@ -151,11 +152,14 @@ class Station:
             0,
         )  # a stage that only one request at a time can be in, and since when
         self.busy = 0
+        self.before: Callable[[], tuple[int, int]] | None = None  # a stage that comes first: what, length
         self.waiting: deque[tuple[Flow, int, Stages]] = deque()
         self.free: list[Completion] = []
 
     def accept(self, flow: Flow, thread: Thread, now: int, job: Stages) -> bool:
         """Take a request in, for its stages of service."""
+        if self.before is not None:
+            job = [self.before(), *job]
         if self.busy < self.parallel:
             self._serve(flow, now, job)
         else:

@@ -51,6 +51,7 @@ OTHERS = {
     "vm": ("vm",),
     "computer.disk": ("device",),
     "self.computer.disk": ("device",),
+    "drive": ("device",),
     "self.below": ("kernel",),
 }
 OWN = "self"

@@ -53,6 +53,12 @@ def happens(**fields):
     return linux(interventions=[{"at": "5 s", "on": "os", "do": "fail", **fields}])
 
 
+def lends(*devices, **spare):
+    """A host that lends these devices, each to a guest of its own."""
+    guests = [vm(f"vm{n}", disk={"is": "passthrough", "device": name}) for n, name in enumerate(devices)]
+    return {**host({**OS, "holds": [kvm(*guests)]}, settings={"disk2": "nvme", **spare})}
+
+
 ENGINE, WEB = {"id": "e", "is": "docker"}, {"id": "web", "is": "container"}
 INNER = {"id": "in", "is": "linux"}
 EVENT = "interventions[0]"
@@ -109,6 +115,19 @@ CASES = [
         "unknown-node",
         "vm1.disk.backing.on",
     ),
+    (
+        linux(kvm(vm(disk={"is": "virtio-blk", "backing": {"on": "host.disk2"}}))),
+        "unknown-node",
+        "vm1.disk.backing.on",
+    ),
+    # devices that are lent
+    (lends(None), "missing-field", "vm0.disk.device"),
+    (lends("host.disk3"), "unknown-node", "vm0.disk.device"),
+    (lends("host.firmware"), "device-not-real", "vm0.disk.device"),
+    (lends("vm0.disk"), "device-not-real", "vm0.disk.device"),
+    (lends("host.disk"), "device-of-the-host", "vm0.disk.device"),
+    (lends("host.disk2", "host.disk2"), "device-taken", "vm1.disk.device"),
+    (lends("host.disk2", iommu=False), "no-iommu", "vm0.disk"),
     # workloads
     (linux(subject=None), "missing-subject", "subject"),
     (linux(subject="so"), "unknown-node", "subject"),

@@ -242,7 +242,11 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
     def computer(id_: str, is_: str, holds: list[Any], **settings: Any) -> dict[str, Any]:
         return {"id": id_, "is": is_, "settings": settings, "holds": holds}
 
-    def kernel(id_: str, *holds: Any, is_: str = "linux") -> dict[str, Any]:
+    native, other = (
+        ("linux-arm", "vm-arm") if "arm64" in load_catalog()[machine].provides else ("linux", "vm")
+    )
+
+    def kernel(id_: str, *holds: Any, is_: str = native) -> dict[str, Any]:
         return {"id": id_, "is": is_, "settings": {"init": "direct"}, "holds": list(holds)}
 
     def scenario(stack: dict[str, Any], on: str, load: str = "random-read") -> dict[str, Any]:
@@ -252,7 +256,7 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
             loads.append({"id": "reads", "is": "random-read", "on": on, "settings": {"count": 2}})
         return {"stack": stack, "workloads": loads}
 
-    def guest(hypervisor: str, vm: str = "vm", os: str = "linux", **settings: Any) -> dict[str, Any]:
+    def guest(hypervisor: str, vm: str = other, os: str = native, **settings: Any) -> dict[str, Any]:
         return {
             "id": "hv",
             "is": hypervisor,
@@ -264,6 +268,7 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
 
     hypervisors = [other.id for other in ENTRIES if other.role == "hypervisor"]
     disks = [other.id for other in ENTRIES if other.role == "device" and "vm" in other.sits_on]
+    lent = {"is": entry.id, "device": "host.disk2"} if "device" in entry.settings else None
     role, name = entry.role, entry.id
     if role == "machine" and name == machine:
         yield scenario(computer("host", machine, [kernel("os")]), "os")
@@ -275,8 +280,9 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
         for hypervisor in hypervisors:
             for disk in disks:
                 direct = {"direct_kernel": True} if "direct-kernel" in entry.needs else {}
-                inner = guest(hypervisor, **{"disk": disk, place: name}, **direct)
-                yield scenario(computer("host", machine, [kernel("os", inner)]), "guest")
+                inner = guest(hypervisor, **{"disk": disk, place: lent or name}, **direct)
+                spare = {"disk2": "nvme", "iommu": True} if lent else {}
+                yield scenario(computer("host", machine, [kernel("os", inner)], **spare), "guest")
     if role == "kernel":
         yield scenario(computer("host", machine, [kernel("os", is_=name)]), "os")
     for hypervisor in hypervisors:

@@ -127,6 +127,7 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool) -> Raw:
                     name
                     for name in of_role(role, "vm")
                     if {*CATALOG[name].needs} <= {*CATALOG[hypervisor].provides}
+                    and "device" not in CATALOG[name].settings  # a real device has one owner
                 ]
                 for role in ("device", "firmware")
             )

@@ -192,9 +192,12 @@ def _row(one: Measured) -> tuple[str, str, str, str, str]:
 def _provides(arch: str) -> list[str]:
     flags = _cpu_info().get("flags", "").split()
     virtual = Path("/dev/kvm").exists() or {"svm", "vmx"} & set(flags)
+    return [arch, *(["hw-virtualization"] if virtual else [])]
+
+
+def _has_iommu() -> bool:
     groups = Path("/sys/kernel/iommu_groups")
-    iommu = groups.is_dir() and any(groups.iterdir())
-    return [arch, *(["hw-virtualization"] if virtual else []), *(["iommu"] if iommu else [])]
+    return groups.is_dir() and any(groups.iterdir())
 
 
 def _settings(like: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,6 +208,7 @@ def _settings(like: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, 
         **like,
         "cpus": {**like["cpus"], "default": cpus, "max": max(cpus, like["cpus"]["max"])},
         "memory": {"type": "size", "default": f"{memory // 2**20} MiB", "min": "256 MiB", "max": "64 TiB"},
+        "iommu": {**like["iommu"], "default": _has_iommu()},
     }
 
 

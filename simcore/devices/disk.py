@@ -5,7 +5,7 @@ Writes have places of their own in the device, since what limits them is not wha
 answered from the drive's fast memory, and a flush waits until that is on the medium.
 """
 
-from simcore.cpu import Cpu, Steps
+from simcore.cpu import Cpu, Steps, Thread
 from simcore.layer import Layer
 from simcore.requests import Request
 from simcore.roles import Kernel, VirtualMachine
@@ -16,7 +16,10 @@ from simcore.waiting import Station
 class Drive(Layer):
     """A driver's way down to a drive and back up; what the drive does in between is said below."""
 
+    reads: Station
+    writes: Station
     base_bytes: int
+    poller: Thread | None = None  # its driver, if that is a program which looks for answers all the time
 
     def _issue(self, request: Request) -> Cpu:
         """The driver's way down, on the CPU that will be interrupted."""
@@ -28,7 +31,9 @@ class Drive(Layer):
         return max(0, request.bytes - self.base_bytes)
 
     def _complete(self, request: Request, cpu: Cpu) -> Steps:
-        if cpu.host is None:
+        if self.poller is not None:
+            yield from self.hop(request, self.poller)
+        elif cpu.host is None:
             yield from self.interrupt(request, cpu)
         else:  # its driver is in a guest, or in the control domain
             assert isinstance(self.kernel, Kernel)
@@ -38,8 +43,6 @@ class Drive(Layer):
 
 
 class Disk(Drive):
-    reads: Station
-    writes: Station
     medium: tuple[str, ...] = ()  # the stages of a read inside the device, in order
     written: tuple[str, ...] = ()  # and of a write
 

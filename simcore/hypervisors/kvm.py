@@ -6,13 +6,15 @@ are that one thread in turn, so an exit changes the mode, not who runs. A notifi
 (HLT), KVM polls for a while in case work comes soon, then sleeps.
 """
 
-from simcore.cpu import Cpu, Steps, Thread
+from simcore.cpu import BLOCKED, Cpu, Steps, Thread
 from simcore.requests import Request
 from simcore.roles import Hypervisor, VirtualMachine
 from simcore.trace import CPU
 
 
-class Kvm(Hypervisor):
+class KvmModule(Hypervisor):
+    """What the kernel does, whichever program it does it for."""
+
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         carrier.entry_ops = (self.op("vm_entry"),)
         carrier.exit_ops = (self.op("vm_exit"),)
@@ -24,13 +26,6 @@ class Kvm(Hypervisor):
         carrier.poll_ns = self.settings["halt_poll"]
         carrier.poll_what = self.sim.what(self.node, self.entry.id, "halt_poll", CPU)
 
-    def launch(self, request: Request, vm: VirtualMachine) -> Steps:
-        self.spend(request, "fork_exec_qemu", "qemu_init", "create_vm")
-        self.spend(request, "create_vcpu", per=len(vm.cpus))
-        self.spend(request, "device_realize", per=len(vm.drives))
-        self.spend(request, "load_firmware")
-        yield from self.settle()
-
     def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
         self.repeat(request, times, "vm_exit", "exit_to_user", "device_emulate", "vm_entry")
 
@@ -41,4 +36,23 @@ class Kvm(Hypervisor):
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:
         self.spend(request, "irqfd")
+        yield from self.interrupt(request, cpu)
+
+
+class Kvm(KvmModule):
+    def launch(self, request: Request, vm: VirtualMachine) -> Steps:
+        self.spend(request, "fork_exec_qemu", "qemu_init", "create_vm")
+        self.spend(request, "create_vcpu", per=len(vm.cpus))
+        self.spend(request, "device_realize", per=len(vm.drives))
+        self.spend(request, "load_firmware")
+        yield from self.settle()
+
+    def forward(self, request: Request, cpu: Cpu) -> Steps:
+        """The hardware posts it to a virtual CPU that is on a real one. Otherwise the host takes it, to wake
+        the virtual CPU or to take it out of its guest."""
+        carrier = cpu.host
+        assert carrier is not None
+        if "posted-interrupts" not in self.offered or carrier.state == BLOCKED:
+            yield from self.interrupt(request, cpu.core)
+            self.spend(request, "forward_interrupt")
         yield from self.interrupt(request, cpu)

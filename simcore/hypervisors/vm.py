@@ -36,9 +36,9 @@ class Guest(VirtualMachine):
     def write_page_tables(self, request: Request, entries: int) -> None:
         self.below.write_page_tables(request, entries)
 
-    def pace(self, instructions: str) -> float:
+    def pace(self, instructions: str, isa: str = "") -> float:
         """Its CPUs are as quick as the hypervisor lets them be."""
-        return self.below.pace(instructions)
+        return self.below.pace(instructions, "arm64" if "arm64" in self.entry.provides else "x86-64")
 
     @property
     def memory_nodes(self) -> int:
@@ -65,7 +65,7 @@ class Vm(Guest):
         yield from self.down(request)
         yield from self.hop(request, self.main)
         yield from self.below.launch(request, self)
-        if self.settings["prealloc"]:
+        if self.settings["prealloc"] or self.pinned:
             self.spend(request, "populate", per=memory)
             self._take(memory // self.constant("page"))
         yield from self.hop(request, self.guest.first)  # the first entry into the guest

@@ -188,9 +188,11 @@ class Linux(Processes, Ipc):
             computer.below.access(request, computer.below.constant("probe_exits"))
         else:
             self.spend(request, "probe_platform")
-        self.spend(request, "driver_probe_disk")
-        computer.disk.log(request, "probed")
-        yield from self.ask(request, "boot", self.computer.disk)
+        for drive in computer.drives:
+            if drive.kernel is self:  # and has not been lent to somebody
+                self.spend(request, "driver_probe_disk")
+                drive.log(request, "probed")
+                yield from self.ask(request, "boot", drive)
         yield from self._fetch(request, "partition_reads", "block")
         self.log(request, "disk_found", disk=self._disk_name())
         if initramfs := self.constant("initramfs_image"):

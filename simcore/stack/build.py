@@ -55,8 +55,7 @@ def build(scenario: Scenario, sim: Simulation) -> Stack:
         assert isinstance(live, Workload)
         live.below = layers[workload.on]
         live.owner = live.below.owner
-        named = [live.settings[name] for name, one in workload.entry.settings.items() if one.type == "node"]
-        live.linked = {name: layers[name] for name in named if name is not None}
+        live.linked = _named(live, layers)
         live.number = len(workloads)
         live.wire()
         layers[workload.id] = live
@@ -96,8 +95,15 @@ def _join(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> None:
         layer.control = domain
     for name, device in node.devices.items():
         layer.devices[name] = layers[device.id]
+    layer.linked = _named(layer, layers)
     if node.runtime is not None:
         layer.runtime = layers[node.runtime]
+
+
+def _named(layer: Layer, layers: dict[str, Layer]) -> dict[str, Layer]:
+    """The nodes that a layer's settings name, by id."""
+    named = [layer.settings[name] for name, one in layer.entry.settings.items() if one.type == "node"]
+    return {name: layers[name] for name in named if name is not None}
 
 
 def _backing(scenario: Scenario, node: Node, layers: dict[str, Layer]) -> Layer:

@@ -19,8 +19,11 @@ __all__ = ["check", "legal"]
 
 PROCESS_HOMES = ("kernel", "container")
 """Where a process may run, and so a workload."""
+INSTRUCTION_SETS = {"x86-64", "arm64"}
 LOWEST_SOFTWARE = ("kernel", "hypervisor")
 """What a computer boots into."""
+NAMED = {"iommu": "no-iommu"}
+"""Capabilities whose lack has a finding of its own."""
 
 
 def check(raw: object, catalog: Catalog | None = None) -> list[Finding]:
@@ -176,10 +179,25 @@ def needs(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
             continue
         offered = scenario.offered(node)
         for capability in node.entry.needs:
-            if capability not in offered:
+            if capability in INSTRUCTION_SETS and capability not in offered:
+                host = ", ".join(sorted(INSTRUCTION_SETS & offered))
+                yield Finding("isa-mismatch", node.id, {"is_": node.is_, "isa": capability, "host": host})
+            elif capability not in offered:
                 providers = [entry.id for entry in catalog.entries.values() if capability in entry.provides]
                 params = {"is_": node.is_, "capability": capability, "providers": providers}
-                yield Finding("not-offered", node.id, params)
+                yield Finding(NAMED.get(capability, "not-offered"), node.id, params)
+
+
+def guests_have_the_hosts_instruction_set(scenario: Scenario) -> Iterator[Finding]:
+    """A guest's instructions run on the CPU below as they are, unless its hypervisor translates them."""
+    for node in scenario.nodes.values():
+        below = scenario.nodes[node.parent] if node.role == "vm" and node.parent is not None else None
+        if below is None or "any-instruction-set" in below.entry.provides:
+            continue
+        own, offered = INSTRUCTION_SETS & set(node.entry.provides), scenario.offered(below)
+        if own and INSTRUCTION_SETS & offered and not own & offered:
+            host = ", ".join(sorted(INSTRUCTION_SETS & offered))
+            yield Finding("isa-mismatch", node.id, {"is_": node.is_, "isa": ", ".join(own), "host": host})
 
 
 def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Finding]:
@@ -254,16 +272,36 @@ def _backing(scenario: Scenario, node: Node) -> Iterator[Finding]:
         yield Finding("backing-not-here", path, {"is_": node.is_})
         return
     on = node.backing.on if node.backing is not None else None
-    outside = [
-        device.id
-        for lower in scenario.below(owner)
-        for device in lower.devices.values()
-        if device.role == "device"
-    ]
+    outside = [lower.devices["disk"].id for lower in scenario.below(owner) if "disk" in lower.devices]
     if on is not None and on not in outside:
         yield Finding(
             "unknown-node", f"{path}.on", {"node": on, "nearest": nearest(on, outside) or outside[:3]}
         )
+
+
+def lent_devices_have_one_owner(scenario: Scenario) -> Iterator[Finding]:
+    """A real device that a setting `device` names is one that its machine can do without, and nobody else
+    has."""
+    owners: dict[str, str] = {}
+    for node in scenario.nodes.values():
+        if "device" not in node.entry.settings:
+            continue
+        path, name = f"{node.id}.device", node.settings["device"]
+        real = [device for device in scenario.stack.devices.values() if device.role == "device"]
+        spare = [device.id for device in real if device is not scenario.stack.devices.get("disk")]
+        params = {"device": name, "nearest": spare or [f"{scenario.stack.id}.disk2"]}
+        if name is None:
+            yield Finding("missing-field", path, {"field": "device", "expected": "device: host.disk2"})
+        elif name not in scenario.nodes:
+            continue  # the rule about references has told it
+        elif name not in [device.id for device in real]:
+            yield Finding("device-not-real", path, params)
+        elif name not in spare:
+            yield Finding("device-of-the-host", path, {**params, "host": scenario.stack.id})
+        elif name in owners:
+            yield Finding("device-taken", path, {**params, "owner": owners[name]})
+        else:
+            owners[name] = node.id
 
 
 def workloads_run_in_a_kernel_or_container(scenario: Scenario) -> Iterator[Finding]:
@@ -342,8 +380,10 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     containers_have_an_engine_beside_them,
     computers_have_one_kernel,
     hypervisors_have_their_control_domain,
+    guests_have_the_hosts_instruction_set,
     only_tenants_start_late,
     references_lead_somewhere,
+    lent_devices_have_one_owner,
     workloads_run_in_a_kernel_or_container,
     talk_stays_on_one_kernel,
     interventions_happen_in_the_run,
