@@ -119,6 +119,10 @@ class Scheduler:
         """Does a thread that has just woken take the CPU of `current`?"""
         return False
 
+    def slice_for(self, thread: Thread) -> int:
+        """How long the thread, about to begin, may run while others wait."""
+        return self.slice_ns
+
     def charge(self, thread: Thread, ran_ns: int) -> None:
         """The thread has had the CPU for so long."""
         thread.ran_ns += ran_ns
