@@ -8,12 +8,15 @@ misspelt a request.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
 from .layer import Layer
 from .requests import Request
-from .simulation import Op
 from .trace import NONE
+
+if TYPE_CHECKING:
+    from .simulation import Op
 
 
 class Computer(Layer):
