@@ -279,7 +279,7 @@ class Layer:
         """A constant of the entry, in base units, as measured on this machine's family if it was."""
         return choose(self.entry.constants[name], self.sim.family, self.sim.own).value
 
-    def pace(self, instructions: str) -> float:
+    def pace(self, instructions: str, isa: str = "") -> float:
         """Of what it holds: how many times as long instructions of that class take as on the real CPU."""
         return 1
 

@@ -6,7 +6,7 @@ carry a read.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from simcore.catalog import FOLDERS, load_catalog
 from simcore.component import LANGUAGES, Entry
 from simcore.layer import Layer
 from simcore.requests import KINDS
+from simcore.stack.rules import INSTRUCTION_SETS
 from simcore.texts import render, texts
 from simcore.trace import KINDS as SPAN_KINDS
 from tests.models import OWN, Named, classes_of, named_by, named_by_others
@@ -236,15 +237,18 @@ def test_findings_say_the_same_in_every_language() -> None:
 # ------------------------------------------------------------------------------ a small stack with it in it
 
 
+def isa_of(capabilities: Iterable[str]) -> str:
+    return next(one for one in capabilities if one in INSTRUCTION_SETS)
+
+
 def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
     """Stacks on this machine that contain the component, in each place where it may stand."""
 
     def computer(id_: str, is_: str, holds: list[Any], **settings: Any) -> dict[str, Any]:
         return {"id": id_, "is": is_, "settings": settings, "holds": holds}
 
-    native, other = (
-        ("linux-arm", "vm-arm") if "arm64" in load_catalog()[machine].provides else ("linux", "vm")
-    )
+    isa = isa_of(load_catalog()[machine].provides)
+    native = {"x86-64": "linux", "arm64": "linux-arm"}[isa]
 
     def kernel(id_: str, *holds: Any, is_: str = native) -> dict[str, Any]:
         return {"id": id_, "is": is_, "settings": {"init": "direct"}, "holds": list(holds)}
@@ -256,7 +260,11 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
             loads.append({"id": "reads", "is": "random-read", "on": on, "settings": {"count": 2}})
         return {"stack": stack, "workloads": loads}
 
-    def guest(hypervisor: str, vm: str = other, os: str = native, **settings: Any) -> dict[str, Any]:
+    def guest(hypervisor: str, vm: str = "", os: str = "", **settings: Any) -> dict[str, Any]:
+        """Of the machine's instruction set, unless the VM or the kernel is of another."""
+        own = load_catalog()[vm].provides if vm else load_catalog()[os].needs if os else [isa]
+        vm = vm or {"x86-64": "vm", "arm64": "vm-arm"}[isa_of([*own, isa])]
+        os = os or {"x86-64": "linux", "arm64": "linux-arm"}[isa_of([*own, isa])]
         return {
             "id": "hv",
             "is": hypervisor,

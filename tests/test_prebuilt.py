@@ -8,6 +8,7 @@ import pytest
 import simcore
 from simcore.catalog import load_catalog
 from simcore.component import LANGUAGES
+from simcore.stack.rules import INSTRUCTION_SETS
 from tests.seen import GUESTS, MS, PREBUILT, US, Span, family, ran, requests, scenario, spans
 
 WORKLOADS = [entry.id for entry in load_catalog().of_role("workload")]
@@ -49,7 +50,12 @@ def test_every_prebuilt_stack_accepts_every_workload(stack: str, workload: str) 
 
 @pytest.mark.parametrize("machine", [entry.id for entry in load_catalog().of_role("machine")])
 @every_stack
-def test_every_stack_runs_on_every_machine(stack: str, machine: str) -> None:
+def test_every_stack_runs_on_every_machine_of_its_instruction_set(stack: str, machine: str) -> None:
+    own = scenario(stack, workload="boot").stack.entry
+    if INSTRUCTION_SETS.isdisjoint({*own.provides} & {*load_catalog()[machine].provides}):
+        with pytest.raises(simcore.ScenarioError, match=r"isa-mismatch"):
+            scenario(stack, workload="boot", machine=machine)
+        return
     result = simcore.run(scenario(stack, workload="boot", machine=machine))
     assert result.outcome["lane"]["finished"]
     assert result.trace.header["nodes"][0]["is"] == machine

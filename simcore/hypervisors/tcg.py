@@ -16,9 +16,14 @@ class Tcg(Hypervisor):
         carrier.wake_ops = (self.op("enter_code"),)
         carrier.poke_ops = (self.op("leave_code"),)
 
-    def pace(self, instructions: str) -> float:
+    def pace(self, instructions: str, isa: str = "") -> float:
         """A loop in registers, or code that goes to memory, where each address is looked up by software."""
-        known = self.constant("slowdown_integer" if instructions == "integer" else "slowdown_memory")
+        if isa == "arm64":
+            known = self.constant(
+                "slowdown_integer_arm" if instructions == "integer" else "slowdown_memory_arm"
+            )
+        else:
+            known = self.constant("slowdown_integer" if instructions == "integer" else "slowdown_memory")
         return float(known)
 
     def translate(self, request: Request, blocks: int) -> None:
