@@ -11,7 +11,7 @@ from .bench import Bench
 
 TITLE = "CPU: clock and system calls"
 QUANTITIES = ("clock", "syscall", "read_1_byte", "write_1_byte", "clock_gettime", "signal")
-SECONDS = (2, 8)
+SECONDS = (2, 5)
 PORTABLE = True
 
 CALLS = {

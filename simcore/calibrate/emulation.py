@@ -25,7 +25,7 @@ QUANTITIES = (
     *(f"tcg_slowdown_{loop}" for loop in LOOPS),
     "tcg_translate",
 )
-SECONDS = (12, 35)
+SECONDS = (5, 15)
 PORTABLE = False
 
 KVM = "/dev/kvm"

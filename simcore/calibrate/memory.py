@@ -21,7 +21,7 @@ QUANTITIES = (
     "fault_file",
     "mmap_munmap",
 )
-SECONDS = (5, 15)
+SECONDS = (4, 9)
 PORTABLE = True
 
 LARGE_PAGE = 2**21

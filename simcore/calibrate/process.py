@@ -17,7 +17,7 @@ SWITCHES = (
     "futex_round_trip_two_cores",
 )
 QUANTITIES = (*SWITCHES, "thread_create", "fork_exit", "fork_exec", "exec_only")
-SECONDS = (4, 20)
+SECONDS = (3, 10)
 PORTABLE = False
 
 

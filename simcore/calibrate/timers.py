@@ -11,7 +11,7 @@ from .bench import Bench
 
 TITLE = "Timers and wake-ups"
 QUANTITIES = ("timer_late", "timer_late_no_slack", "wake_one_core", "wake_two_cores")
-SECONDS = (3, 12)
+SECONDS = (2, 8)
 PORTABLE = False
 
 

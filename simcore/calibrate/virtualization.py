@@ -33,7 +33,7 @@ EXITS = {
     "kvm_create_vcpu": ("create_vcpu", "KVM_CREATE_VCPU, beside interrupt controllers", 100, 500),
 }
 QUANTITIES = tuple(EXITS)
-SECONDS = (8, 25)
+SECONDS = (8, 30)
 PORTABLE = False
 
 MODULES = Path("/sys/module")
