@@ -509,6 +509,10 @@ class Core(Cpu):
             cpu.handoff = None
             sched.handed &= ~cpu.bit
             sched.enqueue(heir, now)
+        if (heir := cpu.handoff) is not None:  # its mate, which was to follow when it sleeps
+            cpu.handoff = None
+            sched.handed &= ~cpu.bit
+            sched.enqueue(heir, now)
 
     def _waited(self, leaf: Thread, flow: Flow, now: int) -> None:
         """A flow begins that was ready before: it waited for its CPU, or its CPU for one itself."""
@@ -693,8 +697,10 @@ def ipi(waker: Thread, woken: Thread) -> tuple[Op, ...]:
 
 
 def tell(waker: Thread, woken: Thread) -> None:
-    """As `ipi`, where the waker does not stop for it: it pays when its CPU is looked at next. A timer pays nothing:
-    then the waker is nobody who runs."""
+    """As `ipi`, where the waker does not stop for it: it pays when its CPU is looked at next.
+
+    Nobody pays for a timer: then the waker does not run.
+    """
     cpu = waker.cpu
     runs = cpu.current is waker or cpu.irq is waker
     if runs and cpu.host is not None and (ops := ipi(waker, woken)):

@@ -79,6 +79,7 @@ class Machine:
     levels: tuple[Level, ...]
     workers: tuple[Worker, ...]
     kills: tuple[tuple[int, str, int], ...]  # when, a worker or a guest, which
+    pinned: bool = False  # are workers, two by two, pinned to one CPU
 
 
 def maybe(strategy: st.SearchStrategy) -> st.SearchStrategy:
@@ -138,7 +139,7 @@ def machines(draw: st.DrawFn) -> Machine:
     workers = draw(st.lists(worker, min_size=3, max_size=8))
     kill = st.tuples(st.integers(1, UNTIL - 1), st.sampled_from(["worker", "guest"]), INDEX)
     kills = draw(st.just([]) | st.lists(kill, min_size=1, max_size=3))
-    return Machine(tuple(levels), tuple(workers), tuple(kills))
+    return Machine(tuple(levels), tuple(workers), tuple(kills), draw(st.booleans()))
 
 
 class Run:
@@ -162,6 +163,9 @@ class Run:
         for worker in machine.workers:
             group = worker.quota and world.group(*worker.quota, chunk_ns=30 * US, phase_ns=11 * US)
             self.threads.append(world.thread(self.scheds[worker.level], worker.weight, group))
+        for one, other in zip(self.threads[::2], self.threads[1::2], strict=False):
+            if machine.pinned and one.sched is other.sched:
+                one.mate, other.mate = other, one
         self.cpus: list[Cpu] = [cpu for sched in self.scheds for cpu in sched.cpus]
         self.cores = [cpu for cpu in self.scheds[0].cpus if isinstance(cpu, Core)]
         self.station: Station = world.station(self.scheds[0], 2)

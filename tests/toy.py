@@ -112,6 +112,7 @@ class World:
                 carrier.halt_ops = (fixed(self.sim, "halt", toll + 2),)
                 carrier.wake_ops = (fixed(self.sim, "wake", toll + 3),)
                 carrier.poke_ops = (fixed(self.sim, "poke", toll + 4),)
+                carrier.ipi_ops = (fixed(self.sim, "exit", toll + 1), fixed(self.sim, "ipi", toll + 6))
         return sched
 
     def _known(self, sched: Scheduler, toll: int) -> Scheduler:
