@@ -509,10 +509,6 @@ class Core(Cpu):
             cpu.handoff = None
             sched.handed &= ~cpu.bit
             sched.enqueue(heir, now)
-        if (heir := cpu.handoff) is not None:  # its mate, which was to follow when it sleeps
-            cpu.handoff = None
-            sched.handed &= ~cpu.bit
-            sched.enqueue(heir, now)
 
     def _waited(self, leaf: Thread, flow: Flow, now: int) -> None:
         """A flow begins that was ready before: it waited for its CPU, or its CPU for one itself."""
