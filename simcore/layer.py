@@ -187,8 +187,7 @@ class Layer:
     def repeat(self, request: Request, times: int, *ops: str) -> None:
         """The same ops many times in a row: each is drawn every time, and all its times stand in one span."""
         thread = request.flow.thread
-        for name in ops:
-            op = self.op(name)
+        for op in self.plan(*ops):
             length = sum(op.draw_ns() for _ in range(times))
             self._record.counts[self._record.spans] = times
             end = thread.clock + length
@@ -311,6 +310,10 @@ class Layer:
         op = self.op(name, kind)
         length = op.draw_ns()
         return length * per // op.divisor if op.divisor else length
+
+    def plan(self, *names: str) -> tuple[Op, ...]:
+        """These ops, with those of others that are done for each of them."""
+        return self._plans.get(names) or self._plan(names)
 
     def _plan(self, names: tuple[str, ...]) -> tuple[Op, ...]:
         plan = self._plans[names] = tuple(self.op(name) for name in names)

@@ -26,6 +26,9 @@ class Computer(Layer):
     into_kernel: tuple[Op, ...] = ()  # before a program's system call or fault is in the kernel,
     out_of_kernel: tuple[Op, ...] = ()  # after it, back to the program,
     new_address_space: tuple[Op, ...] = ()  # and when the next process has other page tables
+    # What happens below when a guest of its guest leaves for the hypervisor that runs in it, and comes back:
+    reflect: tuple[Op, ...] = ()
+    resume: tuple[Op, ...] = ()
 
     @property
     def disk(self) -> Layer:
@@ -54,6 +57,10 @@ class Computer(Layer):
 
     def write_page_tables(self, request: Request, entries: int) -> None:
         """Its kernel changes page tables: nothing, where they are its own and the CPU reads no others."""
+
+    def back(self, request: Request, pages: int) -> None:
+        """A guest of its guest touches so many pages that its own hypervisor has just found memory for:
+        nothing, where that is the machine's."""
 
     def use(self, request: Request, pages: int) -> None:
         """Its kernel takes so many pages of memory, those first that were given back last."""
@@ -89,6 +96,10 @@ class Kernel(Layer):
         assert isinstance(self.below, Computer)
         return self.below
 
+    def dedicate(self, name: str) -> Thread:
+        """The thread of a program that polls and shares its CPU with nobody; one for each name."""
+        raise NotImplementedError
+
     def submit_bio(self, request: Request) -> Steps:
         """One of its own threads asks its disk, past system calls and files. The answer is an interrupt, and
         the request goes on there."""
@@ -109,10 +120,35 @@ class Kernel(Layer):
         return plan
 
 
+WAYS_TO_HYPERVISOR = ("vm_exit", "halt_exit", "kick_exit")
+WAY_TO_GUEST = "vm_entry"
+
+
 class Hypervisor(Layer):
     """Lends the CPUs of the kernel, or of the machine, below to guests, as virtual ones."""
 
     control: VirtualMachine | None = None  # the domain that owns the devices, if it is not a kernel below
+
+    def nest(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
+        """What it does when a guest of its guest leaves for the hypervisor there, and when that one lets it
+        go on (see `Computer.reflect`)."""
+        raise NotImplementedError
+
+    def nested_fault(self, request: Request, times: int) -> None:
+        """A guest of its guest touches a page: what that costs beside the memory itself."""
+        raise NotImplementedError
+
+    def _plan(self, names: tuple[str, ...]) -> tuple[Op, ...]:
+        """In a guest, every way between its own guests and itself leads through the hypervisor below."""
+        plan: tuple[Op, ...] = ()
+        computer = self.owner
+        assert isinstance(computer, Computer)
+        for name in names:
+            before = computer.reflect if name in WAYS_TO_HYPERVISOR else ()
+            after = computer.resume if name == WAY_TO_GUEST else ()
+            plan += (*before, self.op(name), *after)
+        self._plans[names] = plan
+        return plan
 
     def helper(self, name: str) -> Thread:
         """A thread of the program that plays a machine: its devices, its start."""
@@ -147,6 +183,10 @@ class Hypervisor(Layer):
     def kick(self, request: Request, back_end: Thread) -> Steps:
         """The guest notifies a back end, and goes on at once: both run in parallel."""
         raise NotImplementedError
+
+    def command(self, request: Request, back_end: Thread) -> Steps:
+        """The access with which the guest has an emulated device begin; the back end does what is asked."""
+        return self.kick(request, back_end)
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:
         """A back end interrupts a guest's CPU."""

@@ -25,6 +25,7 @@ VERBS = {
     "submit": ("op", 2, None),
     "hop": ("op", 2, None),
     "leaving": ("op", 1, None),
+    "plan": ("op", 0, None),
     "op": ("op", 0, 1),
     "draw_ns": ("op", 0, 1),
     "work": ("shown", 1, 1),  # its length is a setting: it needs a text, not a timing

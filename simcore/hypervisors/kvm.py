@@ -6,23 +6,30 @@ are that one thread in turn, so an exit changes the mode, not who runs. A notifi
 (HLT), KVM polls for a while in case work comes soon, then sleeps.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from simcore.cpu import BLOCKED, Cpu, Steps, Thread
 from simcore.requests import Request
 from simcore.roles import Hypervisor, VirtualMachine
 from simcore.trace import CPU
+
+if TYPE_CHECKING:
+    from simcore.simulation import Op
 
 
 class KvmModule(Hypervisor):
     """What the kernel does, whichever program it does it for."""
 
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
-        carrier.entry_ops = (self.op("vm_entry"),)
-        carrier.exit_ops = (self.op("vm_exit"),)
-        carrier.halt_ops = (self.op("halt_exit"),)
+        carrier.entry_ops = self.plan("vm_entry")
+        carrier.exit_ops = self.plan("vm_exit")
+        carrier.halt_ops = self.plan("halt_exit")
         carrier.wake_ops = (self.op("halt_wake"),)
         posted = "posted-interrupts" in self.offered
-        carrier.poke_ops = (self.op("posted_interrupt" if posted else "kick_exit"),)
-        carrier.ipi_ops = (self.op("vm_exit"), self.op("ipi"))
+        carrier.poke_ops = self.plan("posted_interrupt") if posted else self.plan("kick_exit")
+        carrier.ipi_ops = self.plan("vm_exit", "ipi")
         carrier.poll_ns = self.settings["halt_poll"]
         carrier.poll_what = self.sim.what(self.node, self.entry.id, "halt_poll", CPU)
 
@@ -38,6 +45,23 @@ class KvmModule(Hypervisor):
         self.spend(request, "irqfd")
         yield from self.interrupt(request, cpu)
 
+    def nest(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
+        """It plays the processor's virtualization to the hypervisor in its guest: it copies what that one wants
+        to know of its guest, and later makes the state that really runs of that one's wishes and its own. Every
+        word of it that the hypervisor there asks for is one more exit, if the processor does not answer."""
+        there = self.plan("vm_exit", "nested_exit", "vm_entry")
+        if not self.settings["vmcs_shadowing"]:
+            there += self.plan("vm_exit", "vmcs_access", "vm_entry") * self.constant("vmcs_accesses")
+        return there, self.plan("vm_exit", "nested_entry", "vm_entry")
+
+    def nested_fault(self, request: Request, times: int) -> None:
+        """To the hypervisor there and back; then the guest tries again, and leaves once more, for the page is not
+        in the tables that the processor walks. This exit is handled here alone."""
+        self.repeat(
+            request, times, "vm_exit", "nested_exit", "vm_entry", "vm_exit", "nested_entry", "vm_entry"
+        )
+        self.repeat(request, times, "vm_exit", "nested_page", "vm_entry")
+
 
 class Kvm(KvmModule):
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
@@ -46,6 +70,12 @@ class Kvm(KvmModule):
         self.spend(request, "device_realize", per=len(vm.drives))
         self.spend(request, "load_firmware")
         yield from self.settle()
+
+    def command(self, request: Request, back_end: Thread) -> Steps:
+        """An access like any other, so QEMU sees to it on the virtual CPU's thread; then it tells the other."""
+        self.spend(request, "vm_exit", "exit_to_user", "device_emulate")
+        self.below.spend(request, "wake_up")
+        yield from self.hop(request, back_end, "vm_entry")
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """The hardware posts it to a virtual CPU that is on a real one. Otherwise the host takes it, to wake

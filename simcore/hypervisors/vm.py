@@ -19,6 +19,8 @@ class Guest(VirtualMachine):
         self.main = self.below.helper(f"{self.id}/main")
         self.back_end = self.below.helper(f"{self.id}/io")
         self.threads = [self.main, self.back_end]
+        if self.settings.get("nested"):
+            self.reflect, self.resume = self.below.nest()
         self._plug_in_cpus()
 
     def _plug_in_cpus(self) -> None:
@@ -81,6 +83,15 @@ class Vm(Guest):
         if fresh > 0:
             self._take(self.touched + fresh)
             self.spend(request, "first_touch", per=fresh)
+            computer = self.below.owner
+            assert isinstance(computer, Computer)
+            computer.back(request, fresh)
+
+    def back(self, request: Request, pages: int) -> None:
+        """The fault goes by way of the hypervisor below to the one in the guest and back. That one has given it
+        a page, which must be found in turn; then the two translations are made one."""
+        self.below.nested_fault(request, pages)
+        self.use(request, pages)
 
     def _take(self, pages: int) -> None:
         """So many pages of the guest have had memory of the host's behind them."""

@@ -62,7 +62,11 @@ def _examine(raw: object, catalog: Catalog) -> tuple[Scenario | None, list[Findi
     scenario = reader.scenario(raw)
     findings = reader.findings
     if scenario is not None:
-        found = itertools.chain(needs(scenario, catalog), *(rule(scenario) for rule in RULES))
+        found = itertools.chain(
+            needs(scenario, catalog),
+            guests_in_guests_have_a_hypervisor_for_them(scenario, catalog),
+            *(rule(scenario) for rule in RULES),
+        )
         findings += itertools.islice(found, max(0, MOST - len(findings)))
     if len(findings) >= MOST:
         findings = [*findings[:MOST], Finding("too-many", params={"limit": MOST})]
@@ -200,6 +204,17 @@ def guests_have_the_hosts_instruction_set(scenario: Scenario) -> Iterator[Findin
             yield Finding("isa-mismatch", node.id, {"is_": node.is_, "isa": ", ".join(own), "host": host})
 
 
+def guests_in_guests_have_a_hypervisor_for_them(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    """A vm that offers virtualization stands on a hypervisor that plays it."""
+    for node in scenario.nodes.values():
+        below = scenario.nodes[node.parent] if node.role == "vm" and node.parent is not None else None
+        if below is None or not node.settings.get("nested") or below.role != "hypervisor":
+            continue
+        if "nested-virtualization" not in below.entry.provides:
+            able = [one.id for one in catalog.entries.values() if "nested-virtualization" in one.provides]
+            yield Finding("no-nesting", node.id, {"below": below.is_, "node": node.id, "providers": able})
+
+
 def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Finding]:
     beside = {
         node.id: {held.id: held for held in node.holds if held.role in ("engine", UNKNOWN)}
@@ -304,6 +319,19 @@ def lent_devices_have_one_owner(scenario: Scenario) -> Iterator[Finding]:
             owners[name] = node.id
 
 
+def asynchronous_io_goes_past_the_page_cache(scenario: Scenario) -> Iterator[Finding]:
+    for node in scenario.nodes.values():
+        if node.settings.get("aio") == "native" and node.settings.get("cache") == "writeback":
+            yield Finding("aio-needs-direct", f"{node.id}.aio", {"is_": node.is_})
+
+
+def who_polls_leaves_a_cpu(scenario: Scenario) -> Iterator[Finding]:
+    """A program that polls has a CPU to itself; there must be another one for everything else."""
+    for node in scenario.nodes.values():
+        if node.entry.data.get("polls") and _number(scenario.stack, "cpus") < 2:
+            yield Finding("no-cpu-to-spare", node.id, {"is_": node.is_, "host": scenario.stack.id})
+
+
 def workloads_run_in_a_kernel_or_container(scenario: Scenario) -> Iterator[Finding]:
     places = [(f"{workload.id}.on", workload.on) for workload in scenario.workloads if workload.on]
     if scenario.subject is not None:
@@ -384,6 +412,8 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     only_tenants_start_late,
     references_lead_somewhere,
     lent_devices_have_one_owner,
+    asynchronous_io_goes_past_the_page_cache,
+    who_polls_leaves_a_cpu,
     workloads_run_in_a_kernel_or_container,
     talk_stays_on_one_kernel,
     interventions_happen_in_the_run,
