@@ -1,0 +1,102 @@
+"""A guest in a guest: which hypervisor an exit reaches, and what the way through both costs."""
+
+from typing import Any
+
+import pytest
+
+import simcore
+from tests.seen import Span, family, ran, requests, scenario, spans
+
+OUTER, INNER = "hv", "inner-hv"
+SOONER = {f"{kernel}.init": "direct" for kernel in ("host-os", "guest-os", "inner-os")}
+
+
+def run(workload: str, subject: str = "inner-os", **vary: Any) -> simcore.Result:
+    raw = dict(simcore.prebuilt()["nested-kvm"])
+    raw["workloads"] = [{"id": workload, "is": workload, "on": subject}]
+    return simcore.run(simcore.scenario(raw, vary=SOONER | vary), spread=False)
+
+
+def steps(result: simcore.Result, kind: str, workload: str) -> list[list[Span]]:
+    """What costs time in each request of a kind, in order."""
+    found = spans(result.trace)
+    return [
+        sorted(
+            (s for s in family(result.trace, found, request) if s.kind in ("cpu", "device")),
+            key=lambda s: (s.start, s.id),
+        )
+        for request in requests(result.trace, kind, workload)
+    ]
+
+
+def names(found: list[Span], *nodes: str) -> list[str]:
+    return [f"{span.node}.{span.op}" for span in found if span.node in nodes]
+
+
+def test_each_exit_of_the_inner_guest_lands_with_the_outer_hypervisor_first() -> None:
+    """And the inner one's way back into its guest is an exit too."""
+    read = steps(run("random-read"), "read", "random-read")[-1]
+    order = names(read, OUTER, INNER)
+    first = order.index("inner-hv.vm_exit")
+    assert order[first - 3 : first] == ["hv.vm_exit", "hv.nested_exit", "hv.vm_entry"]
+    back = order.index("inner-hv.vm_entry", first)
+    assert order[back + 1 : back + 4] == ["hv.vm_exit", "hv.nested_entry", "hv.vm_entry"]
+    assert order.count("inner-hv.vm_exit") == 1
+    assert order.count("hv.nested_exit") >= 1
+    assert order.count("hv.vm_exit") >= 3  # to and fro for the inner guest, and the middle one's own disk
+
+
+def test_an_exit_that_the_outer_hypervisor_handles_alone_costs_one_and_a_reflected_one_several() -> None:
+    """A page that neither has memory for: one exit of the inner guest is passed on, a second is not."""
+    touch = steps(run("page-touch"), "touch", "page-touch")[0]
+    order = names(touch, OUTER, INNER)
+    assert order == [
+        *("hv.vm_exit", "hv.nested_exit", "hv.vm_entry"),  # to the inner hypervisor
+        *("hv.vm_exit", "hv.nested_entry", "hv.vm_entry"),  # and back
+        *("hv.vm_exit", "hv.nested_page", "hv.vm_entry"),  # alone
+    ]
+    faults = [span.node for span in touch if span.op == "first_touch"]
+    assert faults == ["inner-vm", "vm1"]  # the page is found twice
+
+
+def test_a_second_touch_and_a_system_call_cost_nothing_more_than_in_a_guest() -> None:
+    touches = steps(run("page-touch"), "touch", "page-touch")
+    assert {tuple(span.op for span in again) for again in touches[len(touches) // 2 :]} == {("access",)}
+    inner = run("system-call").outcome["workloads"]["system-call"]["mean_ns"]
+    assert (
+        inner
+        == ran("linux-on-kvm", "system-call", spread=False).outcome["workloads"]["system-call"]["mean_ns"]
+    )
+
+
+def test_without_shadowing_the_inner_hypervisors_questions_are_exits() -> None:
+    with_, without = (
+        steps(run("random-read", **{"hv.vmcs_shadowing": on}), "read", "random-read")[-1]
+        for on in (True, False)
+    )
+    asked = names(without, OUTER).count("hv.vmcs_access")
+    assert names(with_, OUTER).count("hv.vmcs_access") == 0
+    assert asked % simcore.catalog()["kvm-qemu"].constants["vmcs_accesses"].value == 0
+    assert asked > 0
+    assert sum(s.length for s in without) > sum(s.length for s in with_)
+
+
+def test_a_read_is_slower_with_each_floor() -> None:
+    native, guest = (
+        ran(stack, "random-read", spread=False).outcome["workloads"]["random-read"]["mean_ns"]
+        for stack in ("linux", "linux-on-kvm")
+    )
+    inner = run("random-read").outcome["workloads"]["random-read"]["mean_ns"]
+    assert native < guest < inner
+    assert inner - guest > guest - native  # an exit of the inner guest costs several
+
+
+def test_only_a_hypervisor_that_can_lets_guests_have_guests() -> None:
+    with pytest.raises(simcore.ScenarioError, match="no-nesting at vm1"):
+        scenario("linux-on-virtualbox", vary={"vm1.nested": True})
+
+
+def test_without_leave_there_is_no_hypervisor_in_a_guest() -> None:
+    raw = dict(simcore.prebuilt()["nested-kvm"])
+    with pytest.raises(simcore.ScenarioError, match="not-offered at inner-hv"):
+        simcore.scenario(raw, vary={"vm1.nested": False})
