@@ -96,6 +96,10 @@ class Kernel(Layer):
         assert isinstance(self.below, Computer)
         return self.below
 
+    def load(self, request: Request) -> Steps:
+        """Its boot loader's part, on a computer that runs no kernel yet: read what is needed, from the disk."""
+        raise NotImplementedError
+
     def dedicate(self, name: str) -> Thread:
         """The thread of a program that polls and shares its CPU with nobody; one for each name."""
         raise NotImplementedError
@@ -149,6 +153,10 @@ class Hypervisor(Layer):
             plan += (*before, self.op(name), *after)
         self._plans[names] = plan
         return plan
+
+    def carrier(self, name: str, vm: VirtualMachine) -> Thread:
+        """A thread that carries one of the guest's CPUs, for whichever scheduler decides when it runs."""
+        return self.process(name)
 
     def helper(self, name: str) -> Thread:
         """A thread of the program that plays a machine: its devices, its start."""

@@ -8,7 +8,7 @@ answered from the drive's fast memory, and a flush waits until that is on the me
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import Kernel, VirtualMachine
+from simcore.roles import Hypervisor, Kernel, VirtualMachine
 from simcore.trace import DEVICE
 from simcore.waiting import Station
 
@@ -22,9 +22,11 @@ class Drive(Layer):
     poller: Thread | None = None  # its driver, if that is a program which looks for answers all the time
 
     def _issue(self, request: Request) -> Cpu:
-        """The driver's way down, on the CPU that will be interrupted."""
+        """The driver's way down, on the CPU that will be interrupted: the real one beneath a guest, if the
+        driver is the hypervisor's."""
         self.spend(request, "queue_command", "doorbell")
-        return request.flow.thread.cpu
+        cpu = request.flow.thread.cpu
+        return cpu.core if isinstance(self.kernel, Hypervisor) else cpu
 
     def _beyond(self, request: Request) -> int:
         """The bytes that the medium's own time does not cover."""

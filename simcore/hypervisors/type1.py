@@ -33,19 +33,22 @@ class Type1(Hypervisor):
         return thread
 
     def boot(self, request: Request) -> Steps:
-        """The boot loader has read it, and with it whatever it is to start next."""
         yield from self.down(request)
-        thread, piece, left = request.flow.thread, self.constant("loader_read"), self.constant("images")
-        while left > 0:
-            yield from self.ask(request, "read", self.below.disk, min(left, piece))
-            yield from self.hop(request, thread)
-            left -= piece
+        yield from self._read_images(request)
         self.log(request, "start")
         self.spend(request, "setup")
         self.spend(request, "setup_memory", per=self.below.settings["memory"])
         self.spend(request, "cpu_bringup", per=max(0, len(self.below.cpus) - 1))
         self.log(request, "cpus", cpus=len(self.below.cpus))
         yield from self.settle()
+
+    def _read_images(self, request: Request) -> Steps:
+        """The boot loader reads it, and with it whatever it is to start next."""
+        thread, piece, left = request.flow.thread, self.constant("loader_read"), self.constant("images")
+        while left > 0:
+            yield from self.ask(request, "read", self.below.disk, min(left, piece))
+            yield from self.hop(request, thread)
+            left -= piece
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """On a real CPU first, in the hypervisor; from there to the guest's."""

@@ -26,7 +26,7 @@ class Guest(VirtualMachine):
     def _plug_in_cpus(self) -> None:
         self.cpus = []
         for index in range(self.settings["vcpus"]):
-            cpu, carrier = Cpu(self.sim, index), self.process(f"{self.id}/vcpu{index}")
+            cpu, carrier = Cpu(self.sim, index), self.below.carrier(f"{self.id}/vcpu{index}", self)
             carrier.carry(cpu)
             self.below.prepare(carrier, self)
             self.cpus.append(cpu)
