@@ -24,11 +24,12 @@ class Request:
     """One thing asked, on its way down and up: `kind`, `bytes`, and the flow that carries it.
 
     A read that may be answered from the page cache names its `page`; one that must go to the disk has none.
+    `cached`: it goes through the page cache of the next kernel, but nobody knows which page it is.
     A touch names the page of the program's own memory. Who passes something on to another thread names it:
     `peer`; a message also says `over` what it goes. An exec names the `program`, of so many bytes.
     """
 
-    __slots__ = ("bytes", "done", "flow", "id", "kind", "over", "page", "peer", "program", "span")
+    __slots__ = ("bytes", "cached", "done", "flow", "id", "kind", "over", "page", "peer", "program", "span")
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Request:
         requests += (sim.kind_id(kind), workload, node, NONE, cause)
         self.kind, self.flow, self.bytes = kind, flow, size_bytes
         self.page: tuple[int, int] | None = None  # whose file or memory, which block of it
+        self.cached = False
         self.peer: Thread | None = None
         self.over = ""
         self.program = ""

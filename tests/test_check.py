@@ -59,6 +59,12 @@ def lends(*devices, **spare):
     return {**host({**OS, "holds": [kvm(*guests)]}, settings={"disk2": "nvme", **spare})}
 
 
+def polled(**spare):
+    """A guest whose disk a polling program serves."""
+    guest = vm(disk={"is": "vhost-user-blk", "device": "host.disk2"})
+    return host({**OS, "holds": [kvm(guest)]}, settings={"disk2": "nvme", **spare})
+
+
 ENGINE, WEB = {"id": "e", "is": "docker"}, {"id": "web", "is": "container"}
 INNER = {"id": "in", "is": "linux"}
 EVENT = "interventions[0]"
@@ -128,6 +134,8 @@ CASES = [
     (lends("host.disk"), "device-of-the-host", "vm0.disk.device"),
     (lends("host.disk2", "host.disk2"), "device-taken", "vm1.disk.device"),
     (lends("host.disk2", iommu=False), "no-iommu", "vm0.disk"),
+    (linux(kvm(vm(disk={"is": "virtio-blk", "cache": "writeback"}))), "aio-needs-direct", "vm1.disk.aio"),
+    (polled(cpus=1), "no-cpu-to-spare", "vm1.disk"),
     # workloads
     (linux(subject=None), "missing-subject", "subject"),
     (linux(subject="so"), "unknown-node", "subject"),

@@ -25,7 +25,7 @@ class Ahci(Layer):
         vcpu, hypervisor = request.flow.thread.cpu, self.owner.below
         self.spend(request, "build_command", "issue")
         hypervisor.access(request, self.constant("issue_accesses"))
-        yield from hypervisor.kick(request, self.owner.back_end)
+        yield from hypervisor.command(request, self.owner.back_end)
         self.spend(request, "emulate_command")
         yield from self.backing.serve(request)
         self.spend(request, "post_completion")

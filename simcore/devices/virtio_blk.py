@@ -1,18 +1,22 @@
 """virtio-blk: guest and hypervisor share a ring of requests in memory; only two notifications cross.
 
 The guest's driver adds a request and notifies the back end, unless that is at work anyway; the back end, a
-thread of the monitor, reads from the host like any program, then interrupts the guest.
+thread of the monitor, reads from the host like any program, then interrupts the guest. Through the host's
+page cache it cannot read without waiting, so it has a thread of a pool wait: one more wake-up each way.
 """
 
-from simcore.cpu import BLOCKED, SETTLE, Steps
+from simcore.cpu import BLOCKED, SETTLE, Steps, Thread
 from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import VirtualMachine
+from simcore.roles import Kernel, VirtualMachine
 
 
 class VirtioBlk(Layer):
     owner: VirtualMachine
-    backing: Layer  # who holds the bytes: the host's kernel
+    backing: Kernel  # who holds the bytes: the host's
+
+    def wire(self) -> None:
+        self.pool: list[Thread] = []  # those that wait for work
 
     def read(self, request: Request) -> Steps:
         vcpu = request.flow.thread.cpu
@@ -24,9 +28,28 @@ class VirtioBlk(Layer):
         else:
             yield from self.hop(request, back_end)
         self.spend(request, "eventfd_read", "pop_request")
-        yield from self.backing.serve(request)
+        request.cached = self.settings["cache"] == "writeback"
+        if self.settings["aio"] == "threads":
+            yield from self._by_pool(request, back_end)
+        else:
+            yield from self.backing.serve(request)
         self.spend(request, "aio_complete", "push_used")
         yield from self.owner.below.inject(request, vcpu)
         self.spend(request, "complete")
 
     write = flush = read  # the same way, whatever is asked
+
+    def _by_pool(self, request: Request, back_end: Thread) -> Steps:
+        """Another thread makes the host's call and sleeps in it."""
+        if not self.pool:
+            self.pool.append(self.owner.below.helper(f"{self.id}/pool{len(self.threads)}"))
+            self.threads += self.pool
+        worker = self.pool.pop()
+        self.spend(request, "pool_submit")
+        self.backing.spend(request, "wake_up")
+        yield from self.hop(request, worker)
+        yield from self.backing.serve(request)
+        self.spend(request, "pool_done")
+        self.backing.spend(request, "wake_up")
+        yield from self.hop(request, back_end)
+        self.pool.append(worker)

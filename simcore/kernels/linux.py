@@ -14,9 +14,10 @@ from simcore.kernels.processes import Processes
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.base import Scheduler
+from simcore.schedulers.dedicated import Dedicated
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
-from simcore.trace import QUEUE
+from simcore.trace import CPU, QUEUE
 from simcore.waiting import Gate
 
 
@@ -32,15 +33,18 @@ class Linux(Processes, Ipc):
         else:
             self.sched = RoundRobin(self.sim, cpus, self.constant("round_robin_slice"), self.node)
         self.sched.tick_ns = self.constant("tick")
-        self.sched.switch_ops = (self.op("context_switch"), *self.computer.new_address_space)
+        self.sched.switch_ops = (self.op("context_switch"),)
+        self.sched.space_ops = self.computer.new_address_space
         self.sched.irq_ops = (self.op("irq_entry"),)
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
         self.sched.throttle_what = self.engine_what("throttled", QUEUE)
         self.first = self.process(f"{self.id}/init")
         self.mounts = self.constant("boot_mounts")
+        self._dedicated: dict[str, Thread] = {}
         self._units: dict[str, Request] = {}
         self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
+        self._dirty = 0  # bytes in it that the disk does not have yet
         self._programs: set[str] = set()  # which programs are in it
 
     def process(self, name: str) -> Thread:
@@ -48,13 +52,24 @@ class Linux(Processes, Ipc):
         self.threads.append(thread)
         return thread
 
+    def dedicate(self, name: str) -> Thread:
+        """Its CPU is taken from all others (isolcpus): the last one."""
+        if name not in self._dedicated:
+            core = self.sched.cpus.pop().core
+            self.sched.idle &= ~core.bit
+            polling = self.sim.what(self.node, self.entry.id, "busy_poll", CPU)
+            sched = Dedicated(self.sim, core, polling, self.node)
+            self._dedicated[name] = Thread(sched, name, self.node, self.constant("default_weight"))
+            self.threads.append(self._dedicated[name])
+        return self._dedicated[name]
+
     def renice(self, thread: Thread, nice: int) -> None:
         weights = self.constant("nice_weights")
         thread.weight = max(1, round(thread.weight * weights[str(nice)] / weights[str(0)]))
 
     def read(self, request: Request) -> Steps:
         """A direct read: past the page cache, from the device into the reader's buffer."""
-        if request.page is not None:
+        if request.page is not None or request.cached:
             yield from self._buffered(request)
             return
         reader = request.flow.thread
@@ -66,12 +81,33 @@ class Linux(Processes, Ipc):
 
     def write(self, request: Request) -> Steps:
         """A direct write: the same way, with the data going down."""
-        yield from self.read(request)
+        if request.cached:
+            yield from self._write_later(request)
+        else:
+            yield from self.read(request)
+
+    def _write_later(self, request: Request) -> Steps:
+        """A buffered write: into the page cache, and done. Whoever wants it kept asks for a flush."""
+        request.cached = False
+        self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
+        self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
+        self.spend(request, "copy_to_user", per=request.bytes)
+        self.spend(request, "syscall_exit")
+        yield from self.settle()
+        self._dirty += request.bytes
 
     def flush(self, request: Request) -> Steps:
-        """The disk shall keep what it has acknowledged: the last step of an fsync."""
+        """The disk shall keep what it has acknowledged: the last step of an fsync. Before it goes what has only
+        been written to the page cache."""
         caller = request.flow.thread
-        self.spend(request, "syscall_entry", "blk_submit")
+        request.cached = False
+        self.spend(request, "syscall_entry")
+        yield from self.settle()
+        piece, dirty, self._dirty = self.constant("loader_read"), self._dirty, 0
+        while dirty > 0:
+            yield from self._go_out(request, "write", min(dirty, piece))
+            dirty -= piece
+        self.spend(request, "blk_submit")
         yield from self.computer.disk.serve(request)
         self.spend(request, "blk_complete", "wake_up")
         yield from self.hop(request, caller, "irq_exit")
@@ -88,15 +124,16 @@ class Linux(Processes, Ipc):
         Who wants a page that is on its way waits for it; nobody asks twice.
         """
         reader, page = request.flow.thread, request.page
-        assert page is not None
-        request.page = None  # below this cache, the read is like any other
+        request.page, request.cached = None, False  # below this cache, the read is like any other
         self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
         yield from self.settle()  # what is in the cache is seen now, not before
-        arrived = self._pages.get(page)
+        arrived = self._pages.get(page) if page is not None else None
         if arrived is not None:
             yield from self.until(request, arrived)
         else:
-            arrived = self._pages[page] = self.gate()
+            arrived = self.gate()
+            if page is not None:
+                self._pages[page] = arrived
             self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
             self.spend(request, "extent_map", "blk_submit")
             yield from self.computer.disk.serve(request)
@@ -229,9 +266,13 @@ class Linux(Processes, Ipc):
 
     def _read_in(self, request: Request, size_bytes: int) -> Steps:
         """Into the page cache: no system call, no user's pages."""
+        yield from self._go_out(request, "read", size_bytes)
+
+    def _go_out(self, request: Request, kind: str, size_bytes: int) -> Steps:
+        """Between the page cache and the disk; the thread waits."""
         thread = request.flow.thread
         self.spend(request, "extent_map", "blk_submit")
-        yield from self.ask(request, "read", self.computer.disk, size_bytes)
+        yield from self.ask(request, kind, self.computer.disk, size_bytes)
         self.spend(request, "blk_complete", "wake_up")
         yield from self.hop(request, thread, "irq_exit")
 
