@@ -1,6 +1,6 @@
 """Makes the parts of these pages that come from the code: `python -m docs.generate`.
 
-Whole pages: `reference/components.md`, `reference/timings.md`, `reference/validation.md`. In the others:
+Whole pages: `reference/components.md`, `timings.md`, `validation.md` and `systems.md` there. In the others:
 tables between `<!-- made: … -->` and `<!-- /made -->`, what the command line answers below `$ python -m
 simcore …`, and what a Python sample prints, in the `output` fence that follows it. A `yaml` fence whose
 first line is `# name.yaml` is a file that the commands of its page can read. `--check` writes nothing and
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import simcore
+from docs.systems import systems_page
 from docs.validation import validation_page
 from simcore.__main__ import main as command_line
 from simcore.component import ROLES, Entry, Setting
@@ -61,6 +62,7 @@ def pages(failures: list[str]) -> dict[Path, str]:
         HERE / "reference" / "components.md": components(),
         HERE / "reference" / "timings.md": timings(),
         HERE / "reference" / "validation.md": validation_page(MADE),
+        HERE / "reference" / "systems.md": systems_page(MADE),
     }
     for path in sorted(HERE.rglob("*.md")):
         if path in found:
