@@ -16,6 +16,7 @@ from .requests import Request
 from .trace import NONE
 
 if TYPE_CHECKING:
+    from .schedulers.base import Scheduler
     from .simulation import Op
 
 
@@ -132,6 +133,12 @@ class Hypervisor(Layer):
     """Lends the CPUs of the kernel, or of the machine, below to guests, as virtual ones."""
 
     control: VirtualMachine | None = None  # the domain that owns the devices, if it is not a kernel below
+    io_thread = True  # the program that plays a machine has a thread of its own for the devices' requests
+
+    @property
+    def overhead_bytes(self) -> int:
+        """Memory of that program, beside the guest's."""
+        return 0
 
     def nest(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
         """What it does when a guest of its guest leaves for the hypervisor there, and when that one lets it
@@ -167,6 +174,10 @@ class Hypervisor(Layer):
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """A real device is done, but its driver is on a virtual CPU: the interrupt must get there."""
+        raise NotImplementedError
+
+    def scheduler(self) -> Scheduler:
+        """Of one that owns the real CPUs: who decides which of its guests' CPUs run, and for how long."""
         raise NotImplementedError
 
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
@@ -208,6 +219,13 @@ class VirtualMachine(Computer):
     main: Thread  # where its program starts
     back_end: Thread  # where its devices' requests are carried out
     pinned = False  # a real device reaches into its memory: all of it must be there, and stay where it is
+
+    @property
+    def machine(self) -> Computer:
+        """The computer that its hypervisor runs on."""
+        machine = self.below.owner
+        assert isinstance(machine, Computer)
+        return machine
 
     @property
     def guest(self) -> Kernel:

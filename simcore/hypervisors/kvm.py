@@ -45,23 +45,6 @@ class KvmModule(Hypervisor):
         self.spend(request, "irqfd")
         yield from self.interrupt(request, cpu)
 
-    def nest(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
-        """It plays the processor's virtualization to the hypervisor in its guest: it copies what that one wants
-        to know of its guest, and later makes the state that really runs of that one's wishes and its own. Every
-        word of it that the hypervisor there asks for is one more exit, if the processor does not answer."""
-        there = self.plan("vm_exit", "nested_exit", "vm_entry")
-        if not self.settings["vmcs_shadowing"]:
-            there += self.plan("vm_exit", "vmcs_access", "vm_entry") * self.constant("vmcs_accesses")
-        return there, self.plan("vm_exit", "nested_entry", "vm_entry")
-
-    def nested_fault(self, request: Request, times: int) -> None:
-        """To the hypervisor there and back; then the guest tries again, and leaves once more, for the page is not
-        in the tables that the processor walks. This exit is handled here alone."""
-        self.repeat(
-            request, times, "vm_exit", "nested_exit", "vm_entry", "vm_exit", "nested_entry", "vm_entry"
-        )
-        self.repeat(request, times, "vm_exit", "nested_page", "vm_entry")
-
 
 class Kvm(KvmModule):
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
@@ -71,8 +54,26 @@ class Kvm(KvmModule):
         self.spend(request, "load_firmware")
         yield from self.settle()
 
+    def nest(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
+        """It plays the processor's virtualization to the hypervisor in its guest: it copies what that one
+        wants to know of its guest, and later makes the state that really runs of that one's wishes and its
+        own. Every word of it that the hypervisor there asks for is one more exit, if the processor does not
+        answer."""
+        there = self.plan("vm_exit", "nested_exit", "vm_entry")
+        if not self.settings["vmcs_shadowing"]:
+            there += self.plan("vm_exit", "vmcs_access", "vm_entry") * self.constant("vmcs_accesses")
+        return there, self.plan("vm_exit", "nested_entry", "vm_entry")
+
+    def nested_fault(self, request: Request, times: int) -> None:
+        """To the hypervisor there and back; then the guest tries again, and leaves once more, for the page is
+        not in the tables that the processor walks. This exit is handled here alone."""
+        self.repeat(
+            request, times, "vm_exit", "nested_exit", "vm_entry", "vm_exit", "nested_entry", "vm_entry"
+        )
+        self.repeat(request, times, "vm_exit", "nested_page", "vm_entry")
+
     def command(self, request: Request, back_end: Thread) -> Steps:
-        """An access like any other, so QEMU sees to it on the virtual CPU's thread; then it tells the other."""
+        """An access like any other, so QEMU sees to it on the virtual CPU's thread; then it wakes the other."""
         self.spend(request, "vm_exit", "exit_to_user", "device_emulate")
         self.below.spend(request, "wake_up")
         yield from self.hop(request, back_end, "vm_entry")

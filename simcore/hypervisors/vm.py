@@ -17,8 +17,10 @@ class Guest(VirtualMachine):
     def wire(self) -> None:
         self.owner = self
         self.main = self.below.helper(f"{self.id}/main")
-        self.back_end = self.below.helper(f"{self.id}/io")
-        self.threads = [self.main, self.back_end]
+        self.threads = [self.main]
+        if self.below.io_thread:
+            self.threads.append(self.below.helper(f"{self.id}/io"))
+        self.back_end = self.threads[-1]
         if self.settings.get("nested"):
             self.reflect, self.resume = self.below.nest()
         self._plug_in_cpus()
@@ -50,9 +52,7 @@ class Guest(VirtualMachine):
     @property
     def tlb_entries(self) -> int:
         """The TLB is that of the computer below."""
-        below = self.below.owner
-        assert isinstance(below, Computer)
-        return below.tlb_entries
+        return self.machine.tlb_entries
 
 
 class Vm(Guest):
@@ -97,7 +97,7 @@ class Vm(Guest):
         """So many pages of the guest have had memory of the host's behind them."""
         if pages > self.touched:
             self.touched = pages
-            self.count("memory", pages * self.constant("page"))
+            self.count("memory", pages * self.constant("page") + self.below.overhead_bytes)
 
     def free(self, pages: int) -> None:
         """The host learns nothing of it."""

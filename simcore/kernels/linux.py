@@ -97,8 +97,8 @@ class Linux(Processes, Ipc):
         self._dirty += request.bytes
 
     def flush(self, request: Request) -> Steps:
-        """The disk shall keep what it has acknowledged: the last step of an fsync. Before it goes what has only
-        been written to the page cache."""
+        """The disk shall keep what it has acknowledged: the last step of an fsync. Before it goes what has
+        only been written to the page cache."""
         caller = request.flow.thread
         request.cached = False
         self.spend(request, "syscall_entry")
