@@ -129,8 +129,8 @@ class Cpu:
     """A place where one thread of a scheduler runs at a time."""
 
     __slots__ = (
-        "began", "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "late",
-        "left", "overran", "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
+        "began", "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "last",
+        "late", "left", "overran", "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
     )  # fmt: skip
 
     sched: Scheduler
@@ -140,6 +140,7 @@ class Cpu:
         self.sim, self.index, self.bit = sim, index, 1 << index
         self.host: Thread | None = None
         self.current: Thread | None = None
+        self.last: Thread | None = None  # whose page tables it holds
         self.handoff: Thread | None = None  # a woken thread that this idle CPU runs next
         self.resched = self.contended = self.overran = False
         self.since = self.slice_end = 0
@@ -478,6 +479,9 @@ class Core(Cpu):
         if cpu is self and self.idle_since >= 0:
             self._leave_idle(now)
         self.tolls += sched.switch_ops
+        if sched.space_ops and cpu.last is not thread:
+            cpu.last = thread
+            self.tolls += sched.space_ops
         if thread.off_since >= 0:
             begin, end, late = cpu.late
             if begin == thread.off_since and end > begin:
@@ -560,8 +564,8 @@ class Core(Cpu):
         self.tolls += cpu.sched.irq_ops
 
     def _resume(self, cpu: Cpu, now: int) -> bool:
-        """Interrupt context is empty: the thread beneath it goes on, having lost that time. True if that enters
-        a guest: what has come for it meanwhile is delivered on the way."""
+        """Interrupt context is empty: the thread beneath it goes on, having lost that time. True if that
+        enters a guest: what has come for it meanwhile is delivered on the way."""
         begin, cpu.irq_since = cpu.irq_since, NONE
         cpu.lose(begin, now, cpu.sched.irq_what)
         thread = cpu.current

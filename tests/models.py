@@ -40,7 +40,7 @@ VERBS = {
     "lock": ("lock", 1, 1),
     "unlock": ("lock", 1, 1),
 }
-# Whose names a model uses beside its own: the role of what it calls by this name.
+# Whose names a model uses beside its own: the role, or the id, of what it calls by this name.
 OTHERS = {
     "container": ("container",),
     "hypervisor": ("hypervisor",),
@@ -54,6 +54,8 @@ OTHERS = {
     "self.computer.disk": ("device",),
     "drive": ("device",),
     "self.below": ("kernel",),
+    "xen": ("xen",),
+    "dom0": ("dom0",),
 }
 OWN = "self"
 
@@ -96,10 +98,10 @@ def classes_of(entry: Entry) -> list[type]:
     return [cls for cls in entry.model_class.__mro__ if cls.__module__.rpartition(".")[0] in rooms]
 
 
-def named_by_others(role: str) -> list[Named]:
-    """What other models name that belongs to a neighbour of this role."""
-    found = [named for entry in load_catalog().entries.values() for named in named_by(entry)]
-    return [named for named in found if role in OTHERS.get(named.whose, ())]
+def named_by_others(entry: Entry) -> list[Named]:
+    """What other models name that belongs to a neighbour of this role, or to this one."""
+    found = [named for other in load_catalog().entries.values() for named in named_by(other)]
+    return [named for named in found if {entry.role, entry.id} & set(OTHERS.get(named.whose, ()))]
 
 
 @cache

@@ -33,6 +33,22 @@ def kvm(*vms):
     return {"id": "hv", "is": "kvm-qemu", "holds": list(vms)}
 
 
+def xen(*guests):
+    return {"id": "hv", "is": "xen", "holds": list(guests)}
+
+
+def dom0(name="dom0"):
+    return {"id": name, "is": "dom0", "holds": [{"id": f"{name}-os", "is": "linux"}]}
+
+
+def pv(*held):
+    return {"id": "vm1", "is": "xen-pv", "holds": list(held) or [INNER]}
+
+
+def on_xen(*guests):
+    return {"stack": {**HOST, "holds": [xen(*guests)]}, "subject": "in"}
+
+
 def found(raw):
     return {(finding.id, finding.path) for finding in simcore.check(raw)}
 
@@ -105,6 +121,11 @@ CASES = [
     (linux(kvm({"id": "vm1", "is": "vm"})), "no-kernel", "vm1"),
     (linux(kvm(vm("vm1", INNER, {**INNER, "id": "b"}))), "two-kernels", "vm1"),
     (host(OS, INNER), "two-kernels", "host"),
+    (on_xen(pv()), "no-control-domain", "hv"),
+    (on_xen(dom0(), dom0("other"), pv()), "two-control-domains", "hv"),
+    (on_xen(dom0(), pv({**INNER, "is": "windows"})), "not-ported", "in"),
+    (linux(kvm({**pv(), "id": "vm2"})), "not-offered", "vm2"),
+    (on_xen(dom0(), vm("vm2", INNER)), "not-offered", "vm2.disk"),
     # containers
     (linux(WEB), "runtime-missing", "web"),
     (linux({**WEB, "runtime": "ghost"}), "runtime-unknown", "web.runtime"),

@@ -11,7 +11,6 @@ from simcore.cpu import Steps
 from simcore.hypervisors.vm import Guest
 from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import Computer
 
 
 class ControlDomain(Guest):
@@ -20,13 +19,6 @@ class ControlDomain(Guest):
         self.main = self.back_end = self.process(f"{self.id}/builder")
         self.threads = [self.main]
         self._plug_in_cpus()
-
-    @property
-    def machine(self) -> Computer:
-        """The real one."""
-        machine = self.below.owner
-        assert isinstance(machine, Computer)
-        return machine
 
     @property
     def disk(self) -> Layer:

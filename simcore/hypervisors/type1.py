@@ -22,10 +22,6 @@ class Type1(Hypervisor):
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
 
-    def scheduler(self) -> Scheduler:
-        """Which of its guests' CPUs run, and for how long."""
-        raise NotImplementedError
-
     def process(self, name: str) -> Thread:
         """A virtual CPU's carrier, or one of the few threads that a hypervisor has of its own."""
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))

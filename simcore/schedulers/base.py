@@ -97,7 +97,8 @@ class Scheduler:
         self.tick_ns = 0  # how often it looks at quotas; 0: it never runs over
         self.polling = self.alone = 0
         self.handed = 0  # virtual CPUs with a thread handed to them that they have not begun to run
-        self.switch_ops: tuple[Op, ...] = ()
+        self.switch_ops: tuple[Op, ...] = ()  # what a switch costs,
+        self.space_ops: tuple[Op, ...] = ()  # and what comes to it if the CPU ran another thread before
         self.irq_ops: tuple[Op, ...] = ()
         self.queue_what = self.irq_what = self.throttle_what = NONE
         for index, cpu in enumerate(self.cpus):

@@ -259,6 +259,15 @@ def hypervisors_have_their_control_domain(scenario: Scenario) -> Iterator[Findin
             yield Finding("two-control-domains", node.id, {"is_": node.is_, "domains": domains})
 
 
+def kernels_know_their_computer(scenario: Scenario) -> Iterator[Finding]:
+    """A virtual machine that is not like a real one boots only kernels that were changed for it."""
+    for node in scenario.nodes.values():
+        ported = node.entry.data.get("ported")
+        for held in node.holds:
+            if ported is not None and held.role == "kernel" and ported not in held.entry.provides:
+                yield Finding("not-ported", held.id, {"is_": held.is_, "vm": node.is_, "ported": ported})
+
+
 def only_tenants_start_late(scenario: Scenario) -> Iterator[Finding]:
     for node in scenario.nodes.values():
         if node.start is not None and node.role not in (*TENANT_ROLES, UNKNOWN):
@@ -408,6 +417,7 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     containers_have_an_engine_beside_them,
     computers_have_one_kernel,
     hypervisors_have_their_control_domain,
+    kernels_know_their_computer,
     guests_have_the_hosts_instruction_set,
     only_tenants_start_late,
     references_lead_somewhere,

@@ -1,0 +1,107 @@
+"""Xen: a thin layer below all kernels, which hands out CPUs and memory and has no driver of its own.
+
+The drivers are those of dom0, a Linux guest with privileges; other guests' requests are handed to it through
+shared memory. What crosses is an *event channel*: a hypercall sets a bit, and Xen interrupts the virtual CPU
+that waits for it, much as a device would.
+
+How a virtual CPU leaves its guest depends on the guest. A paravirtual one (PV) runs its kernel without the
+CPU's privileges: it asks Xen by a *hypercall*, its programs' system calls come to Xen first, and so does each
+change of a page table, since those are the ones that the CPU reads. One with hardware help (HVM, PVH) makes a
+VM exit, and keeps its system calls and page tables to itself.
+"""
+
+from simcore.cpu import Cpu, Steps, Thread
+from simcore.hypervisors.type1 import Type1
+from simcore.requests import Request
+from simcore.roles import VirtualMachine
+from simcore.schedulers.base import Scheduler
+from simcore.schedulers.credit import Credit, Credit2
+
+Way = tuple[str, str]
+"""The operations by which a virtual CPU comes to Xen of its own will, and goes back."""
+HYPERCALL: Way = ("hypercall", "return_to_guest")
+EXIT: Way = ("vm_exit", "vm_entry")
+
+
+class Xen(Type1):
+    def wire(self) -> None:
+        super().wire()
+        self._ways: dict[Thread, Way] = {}  # of each virtual CPU's carrier
+
+    @property
+    def _dom0(self) -> VirtualMachine:
+        assert self.control is not None
+        return self.control
+
+    def scheduler(self) -> Scheduler:
+        cpus, ratelimit = self.below.cpus, self.settings["ratelimit"]
+        if self.settings["scheduler"] == "credit2":
+            shortest = self.constant("credit2_min_timer")
+            return Credit2(self.sim, cpus, self.constant("credit2_init"), ratelimit, shortest, self.node)
+        slice_ns, tick_ns = self.constant("credit_slice"), self.constant("credit_tick")
+        return Credit(self.sim, cpus, slice_ns, ratelimit, tick_ns, self.node)
+
+    def helper(self, name: str) -> Thread:
+        """The toolstack and the back ends are programs and kernel threads of dom0."""
+        return self._dom0.guest.process(name)
+
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
+        carrier.weight = vm.settings["weight"]
+        if "hw-virtualization" in vm.entry.needs:
+            self._ways[carrier] = EXIT
+            carrier.entry_ops = (self.op("vm_entry"),)
+            carrier.exit_ops = (self.op("vm_exit"),)
+            carrier.halt_ops = (self.op("halt_exit"),)
+            carrier.poke_ops = (self.op("kick_exit"), self.op("vm_entry"))
+            carrier.ipi_ops = (self.op("vm_exit"), self.op("event_channel"))
+        else:
+            self._ways[carrier] = HYPERCALL
+            carrier.entry_ops = (self.op("return_to_guest"),)
+            carrier.exit_ops = (self.op("trap"),)
+            carrier.halt_ops = (self.op("block"),)
+            carrier.poke_ops = (self.op("trap"), self.op("return_to_guest"))
+            carrier.ipi_ops = (self.op("hypercall"), self.op("event_channel"))
+            vm.into_kernel = (self.op("enter_kernel"),)
+            vm.out_of_kernel = (self.op("leave_kernel"),)
+            vm.new_address_space = (self.op("switch_page_tables"),)
+
+    def write_page_tables(self, request: Request, entries: int) -> None:
+        """A PV guest may not write what the CPU reads: Xen looks at each entry, and writes it."""
+        carrier = request.flow.thread.cpu.host
+        if carrier is not None and self._ways[carrier] is HYPERCALL:
+            self.spend(request, "hypercall", "mmu_update", "return_to_guest", per=entries)
+
+    def launch(self, request: Request, vm: VirtualMachine) -> Steps:
+        """`xl create`, in dom0: a domain, its memory, its place in XenStore, its devices, its kernel."""
+        dom0, kernel = self._dom0, vm.guest
+        dom0.spend(request, "toolstack")
+        self.spend(request, "create_domain")
+        self.spend(request, "populate", per=vm.settings["memory"])
+        yield from dom0.lock(request, "xenstore")
+        dom0.spend(request, "xenstore")
+        yield from dom0.unlock(request, "xenstore")
+        image = kernel.constant("kernel_image") + kernel.constant("initramfs_image")
+        dom0.spend(request, "load_kernel", per=image)
+        dom0.spend(request, "plug_in_device", per=len(vm.drives))
+        dom0.log(request, "created", vm=vm.id)
+        yield from self.settle()
+
+    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
+        """No device here is emulated: there are no registers to touch."""
+
+    def kick(self, request: Request, back_end: Thread) -> Steps:
+        """An event for dom0: its handler there wakes the back end."""
+        kernel = self._dom0.guest
+        yield from self.inject(request, back_end.cpu)
+        kernel.spend(request, "wake_up")
+        yield from kernel.hop(request, back_end, "irq_exit")
+
+    def inject(self, request: Request, cpu: Cpu) -> Steps:
+        """An event, from another guest or from Xen itself: the virtual CPU runs its handler for events."""
+        carrier = request.flow.thread.cpu.host
+        if carrier is not None:
+            out, back = self._ways[carrier]
+            self.spend(request, out, "event_channel")
+            self.leaving(request, back)
+        yield from self.interrupt(request, cpu)
+        self.spend(request, "upcall")

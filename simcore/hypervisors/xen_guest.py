@@ -1,0 +1,35 @@
+"""A guest of Xen: a domain. The toolstack in dom0 makes it, with all its memory, before it runs.
+
+So no touch of memory ever leaves the guest: Xen gives pages at the start, not on demand. A paravirtual
+guest's page tables hold real addresses and lead straight to memory; behind those of a guest with hardware
+help the CPU walks Xen's as well.
+"""
+
+from simcore.cpu import Steps
+from simcore.hypervisors.vm import Guest
+from simcore.requests import Request
+
+
+class Pv(Guest):
+    def boot(self, request: Request) -> Steps:
+        """The toolstack has put its kernel into its memory: there is no firmware."""
+        yield from self.down(request)
+        yield from self.hop(request, self.main)
+        yield from self.below.launch(request, self)
+        self.count("memory", self.settings["memory"])
+        yield from self.hop(request, self.guest.first)
+
+    def use(self, request: Request, pages: int) -> None:
+        """It has had them from the start."""
+
+    def free(self, pages: int) -> None:
+        """And keeps them."""
+
+    def walk(self, request: Request, times: int) -> None:
+        """Its page tables are those that the CPU reads: there is no second dimension."""
+
+
+class Pvh(Pv):
+    def walk(self, request: Request, times: int) -> None:
+        """Each address in its page tables must itself be looked up in Xen's."""
+        self.spend(request, "second_dimension", per=times)
