@@ -5,8 +5,8 @@ and unmapping a page for each request is dear, so the two agree to keep a pool o
 grants), and the guest copies between the pool and where the data belongs. Each half notifies the other by an
 event channel, but only if that is not at work anyway.
 
-blkback hands a request to dom0's disk and goes on with the next; the answer comes as an interrupt in dom0, and
-from there the response goes out.
+blkback hands a request to dom0's disk and goes on with the next; the answer comes as an interrupt in dom0,
+and from there the response goes out.
 """
 
 from simcore.cpu import BLOCKED, SETTLE, Steps
