@@ -54,7 +54,7 @@ QUANTITIES = (
     "docker_run",
     "podman_run",
 )
-SECONDS = (20, 60)
+SECONDS = (12, 40)
 PORTABLE = False
 
 

@@ -24,7 +24,7 @@ STREAMS = {"loopback_throughput": "loopback", "veth_throughput": "veth", "bridge
 
 TITLE = "Network: loopback, veth, bridge"
 QUANTITIES = (*ROUND_TRIPS, *(f"{name}_one_core" for name in ROUND_TRIPS), *STREAMS)
-SECONDS = (6, 20)
+SECONDS = (5, 15)
 PORTABLE = False
 
 
