@@ -45,6 +45,24 @@ def pv(*held):
     return {"id": "vm1", "is": "xen-pv", "holds": list(held) or [INNER]}
 
 
+def under(hypervisor, *guests):
+    return {"stack": {**HOST, "holds": [{"id": "hv", "is": hypervisor, "holds": list(guests)}]}}
+
+
+def reserving(*cpus):
+    """Guests of ESXi, each with so many CPUs reserved, on a machine of 12."""
+    guests = [
+        {
+            "id": f"vm{n}",
+            "is": "esxi-vm",
+            "settings": {"reservation": one},
+            "holds": [{**INNER, "id": f"in{n}"}],
+        }
+        for n, one in enumerate(cpus)
+    ]
+    return {**under("esxi", *guests), "subject": "in0"}
+
+
 def on_xen(*guests):
     return {"stack": {**HOST, "holds": [xen(*guests)]}, "subject": "in"}
 
@@ -121,6 +139,12 @@ CASES = [
     (linux(kvm({"id": "vm1", "is": "vm"})), "no-kernel", "vm1"),
     (linux(kvm(vm("vm1", INNER, {**INNER, "id": "b"}))), "two-kernels", "vm1"),
     (host(OS, INNER), "two-kernels", "host"),
+    (
+        {**under("hyper-v", {"id": "root", "is": "root-partition", "holds": [INNER]}), "subject": "in"},
+        "not-its-kernel",
+        "in",
+    ),
+    (reserving(7, 6), "reservations-too-large", "host"),
     (on_xen(pv()), "no-control-domain", "hv"),
     (on_xen(dom0(), dom0("other"), pv()), "two-control-domains", "hv"),
     (on_xen(dom0(), pv({**INNER, "is": "windows"})), "not-ported", "in"),

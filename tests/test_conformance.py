@@ -278,7 +278,8 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[dict[str, Any]]:
         if "machine" not in of.sits_on:
             return computer("host", machine, [kernel("os", inner)], **settings)
         wanted = of.data.get("control_domain")
-        domains = [computer("control", wanted, [kernel("os")])] if wanted else []
+        own = load_catalog()[wanted].data.get("kernel", native) if wanted else native
+        domains = [computer("control", wanted, [kernel("os", is_=own)])] if wanted else []
         return computer("host", machine, [{**inner, "holds": domains + inner["holds"]}], **settings)
 
     def kinds_of_guest(hypervisor: str) -> list[str]:

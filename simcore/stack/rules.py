@@ -266,6 +266,10 @@ def kernels_know_their_computer(scenario: Scenario) -> Iterator[Finding]:
         for held in node.holds:
             if ported is not None and held.role == "kernel" and ported not in held.entry.provides:
                 yield Finding("not-ported", held.id, {"is_": held.is_, "vm": node.is_, "ported": ported})
+        own = node.entry.data.get("kernel")
+        for held in node.holds:
+            if own is not None and held.role == "kernel" and own not in held.entry.provides:
+                yield Finding("not-its-kernel", held.id, {"is_": held.is_, "vm": node.is_, "kernel": own})
 
 
 def only_tenants_start_late(scenario: Scenario) -> Iterator[Finding]:
@@ -407,6 +411,18 @@ def guests_fit(scenario: Scenario) -> Iterator[Finding]:
             yield Finding("memory-overcommitted", owner, {"promised": promised, "memory": memory}, WARNING)
 
 
+def reservations_can_be_kept(scenario: Scenario) -> Iterator[Finding]:
+    """What is reserved for guests is there for all of them at once."""
+    reserved: dict[str, float] = {}
+    for node in scenario.nodes.values():
+        if node.role == "vm" and node.parent is not None and node.settings.get("reservation"):
+            owner = scenario.computer(node).id
+            reserved[owner] = reserved.get(owner, 0) + node.settings["reservation"]
+    for owner, cpus in reserved.items():
+        if 0 < (cores := _number(scenario.nodes[owner], "cpus", "vcpus")) < cpus:
+            yield Finding("reservations-too-large", owner, {"reserved": cpus, "cores": cores})
+
+
 def _number(node: Node, *names: str) -> int:
     return int(next((node.settings[name] for name in names if node.settings.get(name)), 0))
 
@@ -428,4 +444,5 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     talk_stays_on_one_kernel,
     interventions_happen_in_the_run,
     guests_fit,
+    reservations_can_be_kept,
 )
