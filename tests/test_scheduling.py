@@ -27,10 +27,11 @@ from simcore.cpu import (
     kill,
 )
 from simcore.schedulers.base import Group, Scheduler
+from simcore.schedulers.credit import Credit
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.trace import CPU, END, PARENT, SERVE, START, THREAD, WHAT
 from simcore.waiting import Lock, Station
-from tests.toy import MS, UNIT, US, Make, World, fair, round_robin
+from tests.toy import MS, UNIT, US, Make, World, credit, credit2, fair, round_robin
 
 UNTIL = 3 * MS
 MORE = int(os.environ.get("STRATA_EXAMPLES", "0"))  # so many, and new ones each time, instead of the same 300
@@ -58,7 +59,7 @@ class Level:
 
     host: int
     cpus: int
-    fair: bool
+    policy: str
     slice_ns: int
     toll: int
     weight: int
@@ -80,6 +81,14 @@ class Machine:
     workers: tuple[Worker, ...]
     kills: tuple[tuple[int, str, int], ...]  # when, a worker or a guest, which
     pinned: bool = False  # are workers, two by two, pinned to one CPU
+
+
+MAKE: dict[str, Callable[[int], Make]] = {
+    "credit": lambda slice_ns: credit(slice_ns, slice_ns // 30),
+    "credit2": lambda slice_ns: credit2(slice_ns, slice_ns // 10),
+    "fair": fair,
+    "round_robin": round_robin,
+}
 
 
 def maybe(strategy: st.SearchStrategy) -> st.SearchStrategy:
@@ -125,7 +134,7 @@ def machines(draw: st.DrawFn) -> Machine:
             Level(
                 host,
                 draw(st.integers(1, 3 if number == 0 else 2)),
-                draw(st.booleans()),
+                draw(st.sampled_from(sorted(MAKE))),
                 draw(st.sampled_from([100 * US, 3 * MS])),
                 draw(st.sampled_from([0, 0, 50, 1_500])),
                 draw(WEIGHTS),
@@ -151,7 +160,7 @@ class Run:
         self.scheds: list[Scheduler] = []
         self.hosts = [level.host for level in machine.levels]
         for level in machine.levels:
-            make = fair(level.slice_ns) if level.fair else round_robin(level.slice_ns)
+            make = MAKE[level.policy](level.slice_ns)
             if level.host < 0:
                 self.scheds.append(world.top(make, level.cpus, level.toll))
                 continue
@@ -315,7 +324,8 @@ class Run:
                 assert not cpu.tail and not getattr(cpu, "tolls", None), "something is left undone"  # noqa: PT018
                 resting.append(cpu)
         if resting and sched.waiting:
-            queue = [entry if isinstance(entry, Thread) else entry[2] for entry in sched.queue]
+            queues = sched.queues if isinstance(sched, Credit) else [sched.queue]
+            queue = [e if isinstance(e, Thread) else e[2] for entries in queues for e in entries]
             assert all(thread.state == DEAD for thread in queue), "somebody waits, and a CPU is idle"
 
     # ---- what came out
@@ -359,7 +369,7 @@ def joined(intervals: list[Interval]) -> list[Interval]:
 
 
 EMPTY_SPANS_AT_A_SLICE_END = Machine(
-    (Level(-1, 1, False, 100 * US, 0, UNIT, None, 0),),
+    (Level(-1, 1, "round_robin", 100 * US, 0, UNIT, None, 0),),
     (
         Worker(
             0,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from simcore.cpu import SETTLE, Core, Cpu, Effect, Flow, Steps, Thread, stop
 from simcore.schedulers.base import Group, Scheduler
+from simcore.schedulers.credit import Credit, Credit2
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.simulation import Op, Simulation
@@ -58,6 +59,14 @@ def fair(slice_ns: int = 3 * MS) -> Make:
 
 def round_robin(slice_ns: int = 3 * MS) -> Make:
     return lambda sim, cpus: RoundRobin(sim, cpus, slice_ns)
+
+
+def credit(slice_ns: int = 30 * MS, ratelimit_ns: int = 1 * MS) -> Make:
+    return lambda sim, cpus: Credit(sim, cpus, slice_ns, ratelimit_ns, slice_ns // 3)
+
+
+def credit2(credit_ns: int = 10 * MS, ratelimit_ns: int = 1 * MS) -> Make:
+    return lambda sim, cpus: Credit2(sim, cpus, credit_ns, ratelimit_ns, credit_ns // 20)
 
 
 def fixed(sim: Simulation, name: str, ns: int, kind: int = CPU) -> Op:
