@@ -7,7 +7,8 @@ misspelt a request.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
@@ -25,6 +26,7 @@ class Computer(Layer):
 
     # What its kernel does not do alone where somebody else holds the CPU's privileged mode:
     into_kernel: tuple[Op, ...] = ()  # before a program's system call or fault is in the kernel,
+    page_fault: tuple[Op, ...] = ()  # of a fault, before that: whose is it?
     out_of_kernel: tuple[Op, ...] = ()  # after it, back to the program,
     new_address_space: tuple[Op, ...] = ()  # and when the next process has other page tables
     # What happens below when a guest of its guest leaves for the hypervisor that runs in it, and comes back:
@@ -34,6 +36,10 @@ class Computer(Layer):
     @property
     def disk(self) -> Layer:
         return self.devices["disk"]
+
+    @property
+    def network(self) -> Layer:
+        return self.devices["network"]
 
     @property
     def firmware(self) -> Layer:
@@ -63,6 +69,11 @@ class Computer(Layer):
         """A guest of its guest touches so many pages that its own hypervisor has just found memory for:
         nothing, where that is the machine's."""
 
+    def recall(self, request: Request, kind: str) -> Steps:
+        """After a restore its kernel is asked for something of this kind: the pages that it needs for it
+        come."""
+        raise NotImplementedError
+
     def use(self, request: Request, pages: int) -> None:
         """Its kernel takes so many pages of memory, those first that were given back last."""
         raise NotImplementedError
@@ -77,7 +88,8 @@ class Computer(Layer):
         return [device for device in self.devices.values() if device.entry.role == "device"]
 
 
-WAYS_IN = ("syscall_entry", "fault_entry")
+FAULT = "fault_entry"
+WAYS_IN = ("syscall_entry", FAULT)
 WAYS_OUT = ("syscall_exit", "map_page")
 """The first and the last operation of a system call, and of a fault."""
 
@@ -110,6 +122,22 @@ class Kernel(Layer):
         the request goes on there."""
         raise NotImplementedError
 
+    def page_in(self, request: Request, size_bytes: int) -> Steps:
+        """A page of a file that is mapped into a program's memory is missing: it comes from the disk, with
+        so many bytes around it."""
+        raise NotImplementedError
+
+    def go_on(self, request: Request) -> Steps:
+        """Of its own memory nothing is there yet."""
+        yield from super().go_on(request)
+        for kind, answer in self._answers.items():
+            if kind != "boot":
+                self._answers[kind] = partial(self._recalled, kind, answer)
+
+    def _recalled(self, kind: str, answer: Callable[[Request], Steps], request: Request) -> Steps:
+        yield from self.computer.recall(request, kind)
+        return (yield from answer(request))
+
     def fail(self, fault: str, now: int) -> Iterable[Layer]:
         """What stands on it ends with it; with a control domain's kernel, all that it serves."""
         return self.computer.fail(fault, now) if self.computer.entry.control_domain else self.everything()
@@ -119,6 +147,8 @@ class Kernel(Layer):
         plan: tuple[Op, ...] = ()
         for name in names:
             before = self.computer.into_kernel if name in WAYS_IN else ()
+            if name == FAULT:
+                before = self.computer.page_fault + before
             after = self.computer.out_of_kernel if name in WAYS_OUT else ()
             plan += (*before, self.op(name), *after)
         self._plans[names] = plan
@@ -133,6 +163,7 @@ class Hypervisor(Layer):
     """Lends the CPUs of the kernel, or of the machine, below to guests, as virtual ones."""
 
     control: VirtualMachine | None = None  # the domain that owns the devices, if it is not a kernel below
+    shadow_paging = False  # the CPU reads page tables that it makes, not the guest's and its own behind them
     io_thread = True  # the program that plays a machine has a thread of its own for the devices' requests
 
     @property

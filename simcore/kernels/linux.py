@@ -9,7 +9,7 @@ Its units start side by side on the CPUs there are, each after those that it nee
 """
 
 from simcore.cpu import Steps, Thread
-from simcore.kernels.ipc import Ipc
+from simcore.kernels.network import Network
 from simcore.kernels.processes import Processes
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
@@ -21,7 +21,7 @@ from simcore.trace import CPU, QUEUE
 from simcore.waiting import Gate
 
 
-class Linux(Processes, Ipc):
+class Linux(Processes, Network):
     sched: Scheduler
 
     def wire(self) -> None:
@@ -117,6 +117,11 @@ class Linux(Processes, Ipc):
         self.spend(request, "blk_submit")
         yield from self.computer.disk.serve(request)
         self.spend(request, "blk_complete")
+
+    def page_in(self, request: Request, size_bytes: int) -> Steps:
+        self.spend(request, "page_cache_lookup")
+        self.repeat(request, -(-size_bytes // self.constant("block")), "page_alloc")
+        yield from self._read_in(request, size_bytes)
 
     def _buffered(self, request: Request) -> Steps:
         """Through the page cache: the device is asked only for what is not there, and the bytes are copied.

@@ -215,6 +215,28 @@ def guests_in_guests_have_a_hypervisor_for_them(scenario: Scenario, catalog: Cat
             yield Finding("no-nesting", node.id, {"below": below.is_, "node": node.id, "providers": able})
 
 
+def devices_fit_their_place(scenario: Scenario) -> Iterator[Finding]:
+    """A network card is no disk, and the other way round."""
+    for node in scenario.nodes.values():
+        for place, device in node.devices.items():
+            if device.role == "device" and (place == "network") is not ("network" in device.entry.provides):
+                yield Finding("wrong-place", f"{node.id}.{place}", {"is_": device.is_, "place": place})
+
+
+def traffic_has_a_way_out(scenario: Scenario) -> Iterator[Finding]:
+    """Who talks to other machines needs a card, and so does every computer below."""
+    asks = [one.id for one in scenario.nodes.values() if one.role == "vm" and "network" in one.devices]
+    wants = {name: scenario.computer(scenario.nodes[name]) for name in asks}
+    wants |= {
+        one.id: scenario.computer(scenario.nodes[one.on])
+        for one in scenario.workloads
+        if "network" in one.entry.needs and one.on in scenario.nodes
+    }
+    for who, computer in wants.items():
+        if "network" not in computer.devices:
+            yield Finding("no-network", who, {"computer": computer.id})
+
+
 def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Finding]:
     beside = {
         node.id: {held.id: held for held in node.holds if held.role in ("engine", UNKNOWN)}
@@ -316,7 +338,8 @@ def lent_devices_have_one_owner(scenario: Scenario) -> Iterator[Finding]:
             continue
         path, name = f"{node.id}.device", node.settings["device"]
         real = [device for device in scenario.stack.devices.values() if device.role == "device"]
-        spare = [device.id for device in real if device is not scenario.stack.devices.get("disk")]
+        kept = [scenario.stack.devices.get(place) for place in ("disk", "network")]
+        spare = [device.id for device in real if device not in kept]
         params = {"device": name, "nearest": spare or [f"{scenario.stack.id}.disk2"]}
         if name is None:
             yield Finding("missing-field", path, {"field": "device", "expected": "device: host.disk2"})
@@ -438,6 +461,8 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     only_tenants_start_late,
     references_lead_somewhere,
     lent_devices_have_one_owner,
+    devices_fit_their_place,
+    traffic_has_a_way_out,
     asynchronous_io_goes_past_the_page_cache,
     who_polls_leaves_a_cpu,
     workloads_run_in_a_kernel_or_container,
