@@ -17,6 +17,7 @@ from .catalog import load_catalog as catalog
 from .explain import gap as _gap
 from .explain.gap import RaceResult
 from .explain.journey import Journey, journey
+from .explain.type_label import TypeLabel, type_label
 from .ledger import Number, Replaced, Source, Use, numbers, numbers_explained, replaced
 from .machines import LARGEST_PROFILE, add_machine, machine_profile, profile_text
 from .run import ENGINE_VERSION, Budget, Result, Run, provenance
@@ -49,6 +50,7 @@ __all__ = [
     "ScenarioError",
     "Source",
     "Trace",
+    "TypeLabel",
     "Use",
     "add_machine",
     "catalog",
@@ -70,6 +72,7 @@ __all__ = [
     "schema",
     "show_time",
     "texts",
+    "type_label",
     "validate",
     "validation",
 ]

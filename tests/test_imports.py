@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "simcore.calibrate " + ENTRIES,
     "simcore.terminal": "simcore simcore.explain simcore.stack simcore.trace " + ENTRIES,
     "simcore.calibrate": "simcore.toml_text " + ENTRIES,
-    "simcore.explain": "simcore.trace " + ENTRIES,
+    "simcore.explain": "simcore.trace simcore.stack simcore.layer simcore.roles " + ENTRIES,
     "simcore.run": "simcore.stack simcore.simulation simcore.layer simcore.roles simcore.cpu simcore.trace "
     "simcore.catalog",
     "simcore.stack": "simcore.layer simcore.roles simcore.simulation " + ENTRIES,
