@@ -261,7 +261,8 @@ static void spawn(long times, char **args) {
     if (!strcmp(args[0], "apart")) {
         enter(0);
         umount2("/sys/fs/cgroup/unified", MNT_DETACH); /* beside version 1; crun refuses to run where it is */
-        mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL);  /* podman's locks would stay */
+        mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL);  /* podman's locks would stay, */
+        mount("tmpfs", "/run/crun", "tmpfs", 0, NULL); /* and crun's state of containers that podman ran */
     }
     for (long i = -2; i < times; i++) {
         for (char **command = args + 2, **next;; command = next + 1) {
