@@ -26,7 +26,7 @@ class Computer(Layer):
 
     # What its kernel does not do alone where somebody else holds the CPU's privileged mode:
     into_kernel: tuple[Op, ...] = ()  # before a program's system call or fault is in the kernel,
-    page_fault: tuple[Op, ...] = ()  # of a fault, before that: whose is it?
+    page_fault: tuple[Op, ...] = ()  # before a fault, if that comes another way,
     out_of_kernel: tuple[Op, ...] = ()  # after it, back to the program,
     new_address_space: tuple[Op, ...] = ()  # and when the next process has other page tables
     # What happens below when a guest of its guest leaves for the hypervisor that runs in it, and comes back:
@@ -148,7 +148,7 @@ class Kernel(Layer):
         for name in names:
             before = self.computer.into_kernel if name in WAYS_IN else ()
             if name == FAULT:
-                before = self.computer.page_fault + before
+                before = self.computer.page_fault or before
             after = self.computer.out_of_kernel if name in WAYS_OUT else ()
             plan += (*before, self.op(name), *after)
         self._plans[names] = plan

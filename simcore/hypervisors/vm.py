@@ -104,5 +104,7 @@ class Vm(Guest):
         self.in_use -= pages
 
     def walk(self, request: Request, times: int) -> None:
-        """Each address in the guest's page tables must itself be looked up in the hypervisor's."""
-        self.spend(request, "second_dimension", per=times)
+        """Each address in the guest's page tables must itself be looked up in the hypervisor's, unless that
+        one has made tables of the two that lead straight to memory."""
+        if not self.below.shadow_paging:
+            self.spend(request, "second_dimension", per=times)

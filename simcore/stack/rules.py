@@ -20,9 +20,11 @@ __all__ = ["check", "legal"]
 PROCESS_HOMES = ("kernel", "container")
 """Where a process may run, and so a workload."""
 INSTRUCTION_SETS = {"x86-64", "arm64"}
+SILENT = {"x86-64"}
+"""Those with sensitive instructions that do not trap without privileges, but do something else."""
 LOWEST_SOFTWARE = ("kernel", "hypervisor")
 """What a computer boots into."""
-NAMED = {"iommu": "no-iommu"}
+NAMED = {"iommu": "no-iommu", "snapshots": "no-snapshots"}
 """Capabilities whose lack has a finding of its own."""
 
 
@@ -202,6 +204,14 @@ def guests_have_the_hosts_instruction_set(scenario: Scenario) -> Iterator[Findin
         if own and INSTRUCTION_SETS & offered and not own & offered:
             host = ", ".join(sorted(INSTRUCTION_SETS & offered))
             yield Finding("isa-mismatch", node.id, {"is_": node.is_, "isa": ", ".join(own), "host": host})
+
+
+def kernels_without_privileges_are_caught(scenario: Scenario) -> Iterator[Finding]:
+    """A guest's kernel that runs as a program would must trap wherever it reads or changes the machine."""
+    for node in scenario.nodes.values():
+        isa = INSTRUCTION_SETS & scenario.offered(node)
+        if node.entry.data.get("unprivileged_kernel") and isa and not isa - SILENT:
+            yield Finding("does-not-trap", node.id, {"is_": node.is_, "isa": ", ".join(isa)})
 
 
 def guests_in_guests_have_a_hypervisor_for_them(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
@@ -458,6 +468,7 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     hypervisors_have_their_control_domain,
     kernels_know_their_computer,
     guests_have_the_hosts_instruction_set,
+    kernels_without_privileges_are_caught,
     only_tenants_start_late,
     references_lead_somewhere,
     lent_devices_have_one_owner,
