@@ -31,6 +31,8 @@ INTERRUPT = INSTANT_KINDS.index("interrupt")
 OFF, BOOTING, READY, KILLED = "off", "booting", "ready", "killed"
 INSIDE = ("firmware", "kernel", "container", "workload")
 """Roles whose instructions are those of the computer that they stand on."""
+RUNNING = ("kernel", "hypervisor", "engine")
+"""Roles that run already in a computer that goes on from a snapshot."""
 Crossing = Iterable[Effect | None]
 
 
@@ -45,6 +47,7 @@ class Layer:
     offered: frozenset[str] = frozenset()  # the capabilities of all that is below
     devices: dict[str, Layer]
     linked: Mapping[str, Layer] = {}  # the nodes that its settings name, by id
+    restored = False  # of a vm: it goes on from a snapshot
     cpus: list[Cpu]
 
     def __init__(
@@ -112,7 +115,8 @@ class Layer:
         if self.state == OFF:
             self.state = BOOTING
             self.starts += 1
-            yield from self._carry(request, self._answers["boot"])
+            again = self.owner.restored and self.entry.role in RUNNING
+            yield from self._carry(request, self.go_on if again else self._answers["boot"])
             yield SETTLE
             if self.state == KILLED:
                 yield from self._silence(request)
@@ -124,6 +128,10 @@ class Layer:
             yield from self.until(request, self.ready)
         elif self.state == KILLED:
             yield from self._silence(request)
+
+    def go_on(self, request: Request) -> Steps:
+        """It ran when the snapshot of its computer was taken: there is nothing to start but what is below."""
+        yield from self.down(request)
 
     def down(self, request: Request) -> Steps:
         """Into the layer below, and back."""

@@ -99,6 +99,12 @@ def polled(**spare):
     return host({**OS, "holds": [kvm(guest)]}, settings={"disk2": "nvme", **spare})
 
 
+def restored(below="kvm-qemu", **settings):
+    guest = {**vm("vm1", **settings), "is": "restored-vm"}
+    raw = host({**OS, "holds": [{"id": "hv", "is": below, "holds": [guest]}]}, settings={"disk2": "nvme"})
+    return {**raw, "subject": "vm1-os"}
+
+
 ENGINE, WEB = {"id": "e", "is": "docker"}, {"id": "web", "is": "container"}
 INNER = {"id": "in", "is": "linux"}
 EVENT = "interventions[0]"
@@ -181,6 +187,10 @@ CASES = [
     (lends("host.disk2", iommu=False), "no-iommu", "vm0.disk"),
     (linux(kvm(vm(disk={"is": "virtio-blk", "cache": "writeback"}))), "aio-needs-direct", "vm1.disk.aio"),
     (polled(cpus=1), "no-cpu-to-spare", "vm1.disk"),
+    # snapshots
+    (linux({**vm(), "is": "restored-vm"}), "sits-on", "vm1"),
+    (restored("virtualbox", disk="ahci"), "no-snapshots", "vm1"),
+    (restored(disk={"is": "passthrough", "device": "host.disk2"}), "device-not-saved", "vm1.disk"),
     # workloads
     (linux(subject=None), "missing-subject", "subject"),
     (linux(subject="so"), "unknown-node", "subject"),

@@ -365,6 +365,15 @@ def lent_devices_have_one_owner(scenario: Scenario) -> Iterator[Finding]:
             owners[name] = node.id
 
 
+def snapshots_hold_no_lent_device(scenario: Scenario) -> Iterator[Finding]:
+    """The state of a virtual device can be saved; that of a real one stays in the hardware."""
+    for node in scenario.nodes.values():
+        if "snapshots" in node.entry.needs:
+            for device in node.devices.values():
+                if "passthrough" in device.entry.needs:
+                    yield Finding("device-not-saved", device.id, {"device": device.is_, "node": node.id})
+
+
 def asynchronous_io_goes_past_the_page_cache(scenario: Scenario) -> Iterator[Finding]:
     for node in scenario.nodes.values():
         if node.settings.get("aio") == "native" and node.settings.get("cache") == "writeback":
@@ -472,6 +481,7 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     only_tenants_start_late,
     references_lead_somewhere,
     lent_devices_have_one_owner,
+    snapshots_hold_no_lent_device,
     devices_fit_their_place,
     traffic_has_a_way_out,
     asynchronous_io_goes_past_the_page_cache,
