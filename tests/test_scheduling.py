@@ -28,10 +28,11 @@ from simcore.cpu import (
 )
 from simcore.schedulers.base import Group, Scheduler
 from simcore.schedulers.credit import Credit
+from simcore.schedulers.priority import Priority
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.trace import CPU, END, PARENT, SERVE, START, THREAD, WHAT
 from simcore.waiting import Lock, Station
-from tests.toy import MS, UNIT, US, Make, World, credit, credit2, fair, round_robin
+from tests.toy import MS, UNIT, US, Make, World, by_priority, credit, credit2, fair, round_robin, shares
 
 UNTIL = 3 * MS
 MORE = int(os.environ.get("STRATA_EXAMPLES", "0"))  # so many, and new ones each time, instead of the same 300
@@ -84,10 +85,12 @@ class Machine:
 
 
 MAKE: dict[str, Callable[[int], Make]] = {
+    "by_priority": by_priority,
     "credit": lambda slice_ns: credit(slice_ns, slice_ns // 30),
     "credit2": lambda slice_ns: credit2(slice_ns, slice_ns // 10),
     "fair": fair,
     "round_robin": round_robin,
+    "shares": shares,
 }
 
 
@@ -324,7 +327,10 @@ class Run:
                 assert not cpu.tail and not getattr(cpu, "tolls", None), "something is left undone"  # noqa: PT018
                 resting.append(cpu)
         if resting and sched.waiting:
-            queues = sched.queues if isinstance(sched, Credit) else [sched.queue]
+            if isinstance(sched, Priority):
+                queues = list(sched.queues.values())
+            else:
+                queues = sched.queues if isinstance(sched, Credit) else [sched.queue]
             queue = [e if isinstance(e, Thread) else e[2] for entries in queues for e in entries]
             assert all(thread.state == DEAD for thread in queue), "somebody waits, and a CPU is idle"
 
@@ -456,7 +462,7 @@ def test_the_same_seed_gives_the_same_bytes(machine: Machine) -> None:
 
 # ---------------------------------------------------------------------------------------------- shares
 
-POLICIES = pytest.mark.parametrize("policy", [fair, round_robin])
+POLICIES = pytest.mark.parametrize("policy", [by_priority, fair, round_robin, shares])
 LONG = 600 * MS
 
 

@@ -11,7 +11,9 @@ from simcore.cpu import SETTLE, Core, Cpu, Effect, Flow, Steps, Thread, stop
 from simcore.schedulers.base import Group, Scheduler
 from simcore.schedulers.credit import Credit, Credit2
 from simcore.schedulers.fair import Fair
+from simcore.schedulers.priority import Priority
 from simcore.schedulers.round_robin import RoundRobin
+from simcore.schedulers.shares import Shares
 from simcore.simulation import Op, Simulation
 from simcore.trace import (
     CPU,
@@ -67,6 +69,14 @@ def credit(slice_ns: int = 30 * MS, ratelimit_ns: int = 1 * MS) -> Make:
 
 def credit2(credit_ns: int = 10 * MS, ratelimit_ns: int = 1 * MS) -> Make:
     return lambda sim, cpus: Credit2(sim, cpus, credit_ns, ratelimit_ns, credit_ns // 20)
+
+
+def by_priority(slice_ns: int = 3 * MS) -> Make:
+    return lambda sim, cpus: Priority(sim, cpus, slice_ns, 15, 1)
+
+
+def shares(slice_ns: int = 3 * MS) -> Make:
+    return lambda sim, cpus: Shares(sim, cpus, slice_ns, 100 * MS, 5 * MS)
 
 
 def fixed(sim: Simulation, name: str, ns: int, kind: int = CPU) -> Op:

@@ -15,7 +15,7 @@ from simcore.hypervisors.type1 import Type1
 from simcore.hypervisors.vm import Vm
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
-from simcore.schedulers.shares import WHOLE, Client, Shares
+from simcore.schedulers.shares import WHOLE, Shares
 
 
 class Esxi(Type1):
@@ -29,18 +29,11 @@ class Esxi(Type1):
         period_ns, chunk_ns = self.constant("limit_period"), self.constant("limit_chunk")
         return Shares(self.sim, self.below.cpus, self.constant("slice"), period_ns, chunk_ns, self.node)
 
-    def process(self, name: str) -> Thread:
-        """A world with a claim of its own."""
-        return self._world(name, self.sched.client(self.constant("world_shares")))
-
     def carrier(self, name: str, vm: VirtualMachine) -> Thread:
-        """The world of a virtual CPU, with its machine's claim if that has stated one."""
-        return self._world(name, vm.claim) if isinstance(vm, EsxiVm) else self.process(name)
-
-    def _world(self, name: str, claim: Client) -> Thread:
-        thread = Thread(self.sched, name, self.node, self.constant("default_weight"), claim)
-        self.threads.append(thread)
-        return thread
+        """The world of a virtual CPU, under its machine's claim if that has stated one."""
+        if not isinstance(vm, EsxiVm):
+            return self.process(name)
+        return Thread(self.sched, name, self.node, self.constant("default_weight"), vm.claim)
 
     def boot(self, request: Request) -> Steps:
         yield from super().boot(request)

@@ -24,7 +24,7 @@ WHOLE = 1_000_000
 
 
 class Client(Group):
-    """Threads with one claim: the virtual CPUs of a virtual machine, or the hypervisor's own threads."""
+    """Threads with one claim: the virtual CPUs of a virtual machine."""
 
     def __init__(self, sim: Simulation, shares: int, period_ns: int, chunk_ns: int) -> None:
         super().__init__(sim, period_ns, chunk_ns, 0)
@@ -53,6 +53,7 @@ class Shares(Scheduler):
         self.period_ns, self.chunk_ns = period_ns, chunk_ns
         self.queue: list[tuple[int, int, Thread]] = []
         self.clients: dict[Client, None] = {}  # that have a thread which wants to run, in the order they came
+        self.own: dict[Thread, Client] = {}  # of threads that belong to no client, by their weights
         self.stale = False
         self.least = self.order = 0
         super().__init__(sim, cpus, slice_ns, node)
@@ -62,13 +63,13 @@ class Shares(Scheduler):
 
     def put(self, thread: Thread, now: int) -> None:
         self.order += 1
-        heappush(self.queue, (claim_of(thread).used, self.order, thread))
+        heappush(self.queue, (self._claim(thread).used, self.order, thread))
         self.waiting += 1
 
     def take(self) -> Thread | None:
         while True:
             used, order, thread = heappop(self.queue)
-            now_used = claim_of(thread).used
+            now_used = self._claim(thread).used
             if now_used <= used:
                 break
             heappush(self.queue, (now_used, order, thread))  # its client has had more since
@@ -77,17 +78,17 @@ class Shares(Scheduler):
         return thread
 
     def preempts(self, woken: Thread, current: Thread) -> bool:
-        ours, theirs = claim_of(woken), claim_of(current)
+        ours, theirs = self._claim(woken), self._claim(current)
         running = self.sim.now - current.cpu.since
         return ours is not theirs and ours.used < theirs.used + self._cost(theirs, running)
 
     def charge(self, thread: Thread, ran_ns: int) -> None:
         thread.ran_ns += ran_ns
-        owner = claim_of(thread)
+        owner = self._claim(thread)
         owner.used += self._cost(owner, ran_ns)
 
     def arrive(self, thread: Thread) -> None:
-        owner = claim_of(thread)
+        owner = self._claim(thread)
         if not owner.runnable:
             owner.used = max(owner.used, self.least)  # who has slept has saved nothing up
             self.clients[owner] = None
@@ -95,11 +96,19 @@ class Shares(Scheduler):
         self.stale = True
 
     def sleep(self, thread: Thread) -> None:
-        owner = claim_of(thread)
+        owner = self._claim(thread)
         owner.runnable -= 1
         if not owner.runnable:
             del self.clients[owner]
         self.stale = True
+
+    def _claim(self, thread: Thread) -> Client:
+        group = thread.group
+        if isinstance(group, Client):
+            return group
+        if thread not in self.own:
+            self.own[thread] = self.client(thread.weight)
+        return self.own[thread]
 
     def _cost(self, owner: Client, ran_ns: int) -> int:
         if self.stale:
@@ -126,8 +135,3 @@ class Shares(Scheduler):
                 return
             left = max(0, left - sum(one.entitled for one in fixed))
             others = [one for one in others if one not in fixed]
-
-
-def claim_of(thread: Thread) -> Client:
-    assert isinstance(thread.group, Client), f"{thread.name} has no client: a thread here belongs to one"
-    return thread.group
