@@ -116,6 +116,11 @@ class Thread:
         self.poll_ns = self.poll_since = self.poll_end = 0
         self.poll_what = NONE
 
+    @property
+    def asleep(self) -> bool:
+        """Has it given up its CPU? A vCPU's carrier may have done so unnoticed, when its poll was over."""
+        return self.state == BLOCKED or (self.stage == POLLING and self.sim.now >= self.poll_end)
+
     def wake(self, now: int) -> None:
         """From asleep to ready; it runs when its core looks again, never inside this call."""
         self.sched.wake(self, now)

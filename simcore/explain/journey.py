@@ -16,6 +16,8 @@ __all__ = ["Journey", "Stop", "journey"]
 
 SERVE = KINDS.index("serve")
 SWITCH, WAKE, PAUSE, ON = "→!", "⇢", "‖", ""
+WAYS_IN = ("syscall_entry", "fault_entry")
+"""With these a program enters its kernel. What a kernel's own thread asks of it is no switch."""
 NOT_ASKED = ("run", "exec", "slot")
 """What a workload's own flow is made of: a journey follows one of its other requests, if there is any."""
 
@@ -244,7 +246,8 @@ def _sign(stop: Stop, last: Stop | None, thread: str, trip: Journey) -> str:
         return ON if stop.node in trip.programs else SWITCH
     if stop.start_ns in trip.exits:
         return SWITCH
-    return SWITCH if stop.node != last.node and stop.node in trip.kernels_below.get(last.node, ()) else ON
+    entered = stop.op in WAYS_IN and stop.node in trip.kernels_below.get(last.node, ())
+    return SWITCH if entered and stop.node != last.node else ON
 
 
 def _name(stop: Stop, words: dict[str, Any]) -> str:

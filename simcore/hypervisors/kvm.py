@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simcore.cpu import BLOCKED, Cpu, Steps, Thread
+from simcore.cpu import Cpu, Steps, Thread
 from simcore.requests import Request
 from simcore.roles import Hypervisor, VirtualMachine
 from simcore.trace import CPU
@@ -73,7 +73,7 @@ class Kvm(KvmModule):
         self.repeat(request, times, "vm_exit", "nested_page", "vm_entry")
 
     def command(self, request: Request, back_end: Thread) -> Steps:
-        """An access like any other, so QEMU sees to it on the virtual CPU's thread; then it wakes the other."""
+        """An access like any other: QEMU sees to it on the virtual CPU's thread, and wakes the other."""
         self.spend(request, "vm_exit", "exit_to_user", "device_emulate")
         self.below.spend(request, "wake_up")
         yield from self.hop(request, back_end, "vm_entry")
@@ -83,7 +83,7 @@ class Kvm(KvmModule):
         the virtual CPU or to take it out of its guest."""
         carrier = cpu.host
         assert carrier is not None
-        if "posted-interrupts" not in self.offered or carrier.state == BLOCKED:
+        if "posted-interrupts" not in self.offered or carrier.asleep:
             yield from self.interrupt(request, cpu.core)
             self.spend(request, "forward_interrupt")
         yield from self.interrupt(request, cpu)
