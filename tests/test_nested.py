@@ -1,5 +1,6 @@
 """A guest in a guest: which hypervisor an exit reaches, and what the way through both costs."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -100,3 +101,31 @@ def test_without_leave_there_is_no_hypervisor_in_a_guest() -> None:
     raw = dict(simcore.prebuilt()["nested-kvm"])
     with pytest.raises(simcore.ScenarioError, match="not-offered at inner-hv"):
         simcore.scenario(raw, vary={"vm1.nested": False})
+
+
+# ------------------------------------------------------ a guest of a program in the root partition
+
+
+def read_of(stack: str) -> tuple[list[Span], int]:
+    result = ran(stack, "random-read", spread=False)
+    return steps(result, "read", "random-read")[-1], result.outcome["workloads"]["random-read"]["mean_ns"]
+
+
+def test_over_hyper_v_every_exit_goes_to_the_process_and_all_the_way_back() -> None:
+    found, mean = read_of("virtualbox-with-hyperv")
+    order = names(found, "hyperv", "hv")
+    first = order.index("hyperv.intercept_message")
+    there = ["hyperv.vm_exit", "hyperv.intercept_message", "hyperv.vm_entry", "hv.vm_exit"]
+    assert order[first - 1 : first + 3] == there
+    back = order.index("hv.vm_entry")
+    there = ["hv.vm_entry", "hyperv.vm_exit", "hyperv.enter_partition", "hyperv.vm_entry"]
+    assert order[back : back + 4] == there
+    assert not {"ring0_dispatch", "ring3_return"} & {span.op for span in found}
+    assert mean > read_of("virtualbox-on-windows")[1]
+
+
+def test_beside_hyper_v_virtualbox_cannot_enter_a_guest_itself() -> None:
+    raw = copy.deepcopy(dict(simcore.prebuilt()["virtualbox-with-hyperv"]))
+    raw["stack"]["holds"][0]["holds"][0]["holds"][0]["holds"][0]["is"] = "virtualbox"
+    with pytest.raises(simcore.ScenarioError, match="not-offered at hv"):
+        simcore.scenario(raw)

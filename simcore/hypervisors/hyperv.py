@@ -10,6 +10,10 @@ the root's virtual CPUs as for all others. With the *root scheduler* (desktops) 
 a thread of Windows: when Windows runs it, it asks the hypervisor to enter the guest on this very CPU.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.hypervisors.control import ControlDomain
 from simcore.hypervisors.type1 import Type1
@@ -18,6 +22,9 @@ from simcore.roles import Kernel, VirtualMachine
 from simcore.schedulers.base import Scheduler
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
+
+if TYPE_CHECKING:
+    from simcore.simulation import Op
 
 
 class HyperV(Type1):
@@ -67,6 +74,12 @@ class HyperV(Type1):
         """Guests of the second generation have no emulated device: what they touch is the hypervisor's."""
         self.repeat(request, times, "vm_exit", "synthetic_register", "vm_entry")
 
+    def nest(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
+        """A program in the root partition runs a guest by asking for it (WHP): each exit of that guest is a
+        message to the root, and each way back a hypercall."""
+        there = self.plan("vm_exit", "intercept_message", "vm_entry")
+        return there, self.plan("vm_exit", "enter_partition", "vm_entry")
+
     def kick(self, request: Request, back_end: Thread) -> Steps:
         """The channel's interrupt comes to the root partition, whose handler wakes the back end."""
         yield from self.inject(request, back_end.cpu)
@@ -105,4 +118,5 @@ class RootPartition(ControlDomain):
 
     def wire(self) -> None:
         self.settings["vcpus"] = self.settings["vcpus"] or len(self.machine.cpus)
+        self.reflect, self.resume = self.below.nest()
         super().wire()

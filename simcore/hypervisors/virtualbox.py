@@ -1,4 +1,4 @@
-"""VirtualBox on a Linux host: a type-2 hypervisor, an application with a driver.
+"""VirtualBox: a type-2 hypervisor, an application with a driver.
 
 An exit lands in the driver (ring 0) on the same host thread; what the driver cannot emulate goes on in the
 VM's process (ring 3) and back. Disk requests are handed to an asynchronous I/O thread of that process.
@@ -11,12 +11,12 @@ from simcore.roles import Hypervisor, VirtualMachine
 
 class VirtualBox(Hypervisor):
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
-        carrier.entry_ops = (self.op("vm_entry"),)
-        carrier.exit_ops = (self.op("vm_exit"),)
-        carrier.halt_ops = (self.op("halt_exit"),)
-        carrier.wake_ops = (self.op("halt_wake"),)
-        carrier.poke_ops = (self.op("kick_exit"),)
-        carrier.ipi_ops = (self.op("vm_exit"), self.op("ring0_dispatch"), self.op("ipi"))
+        carrier.entry_ops = self.plan("vm_entry")
+        carrier.exit_ops = self.plan("vm_exit")
+        carrier.halt_ops = self.plan("halt_exit")
+        carrier.wake_ops = self.plan("halt_wake")
+        carrier.poke_ops = self.plan("kick_exit")
+        carrier.ipi_ops = self.plan("vm_exit", "ring0_dispatch", "ipi")
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_vm", "vm_init")
@@ -40,3 +40,23 @@ class VirtualBox(Hypervisor):
     def inject(self, request: Request, cpu: Cpu) -> Steps:
         self.spend(request, "interrupt_inject")
         yield from self.interrupt(request, cpu)
+
+
+class OverHyperV(VirtualBox):
+    """Where Hyper-V has the processor's virtualization, VirtualBox's driver may not use it.
+
+    The process asks Windows, and Windows asks Hyper-V, to run the guest. Every exit comes back all that way
+    to the process, whatever it was about: there is no short way through the driver.
+    """
+
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
+        super().prepare(carrier, vm)
+        carrier.ipi_ops = self.plan("vm_exit", "ipi")
+
+    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
+        self.repeat(request, times, "vm_exit", "mmio_emulate", "vm_entry")
+
+    def kick(self, request: Request, back_end: Thread) -> Steps:
+        self.spend(request, "vm_exit", "async_io_wake")
+        self.below.spend(request, "wake_up")
+        yield from self.hop(request, back_end, "vm_entry")

@@ -88,8 +88,8 @@ class Vm(Guest):
             computer.back(request, fresh)
 
     def back(self, request: Request, pages: int) -> None:
-        """The fault goes by way of the hypervisor below to the one in the guest and back. That one has given it
-        a page, which must be found in turn; then the two translations are made one."""
+        """The fault goes by way of the hypervisor below to the one in the guest and back. That one has given
+        it a page, which must be found in turn; then the two translations are made one."""
         self.below.nested_fault(request, pages)
         self.use(request, pages)
 
