@@ -26,6 +26,8 @@ JOURNEYS = {
     "ping-pong": ("ping-pong", "round_trip", 50),
 }
 """What has a golden journey on these stacks: workload, kind of request, and which of them."""
+AFTER_A_RESTORE = {"first-call": ("system-call", "syscall", 0), "second-read": ("random-read", "read", 1)}
+"""As the others; a first read there is the first call ten times over."""
 
 
 def compare(name: str, text: str) -> None:
@@ -54,7 +56,16 @@ def test_what_needs_no_disk_stays_near_its_kernel(name: str, stack: str, lang: s
     compare(f"{name}.{stack}.{lang}.txt", simcore.journey(trace, request).as_text(lang))
 
 
-@pytest.mark.parametrize("stack", SYSTEMS)
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", AFTER_A_RESTORE)
+def test_after_a_restore_what_is_first_of_its_kind_waits_for_its_pages(name: str, lang: str) -> None:
+    workload, kind, number = AFTER_A_RESTORE[name]
+    trace = ran("snapshot-restore", workload, spread=False).trace
+    request = requests(trace, kind, workload)[number]["id"]
+    compare(f"{name}.snapshot-restore.{lang}.txt", simcore.journey(trace, request).as_text(lang))
+
+
+@pytest.mark.parametrize("stack", [*SYSTEMS, "snapshot-restore"])
 def test_a_boot_goes_layer_by_layer(stack: str) -> None:
     compare(f"boot.{stack}.txt", "".join(landmarks(ran(stack, "boot", spread=False))))
 

@@ -81,8 +81,8 @@ class Restored(Vm):
             self.absent -= pages
             if self._cold:
                 yield from self._fault_to_disk(request)
-                self.repeat(request, pages - 1, "file_fault")  # the others of the window are there now
-            else:
+                pages -= 1  # the others of the window are there now
+            if pages:
                 self.repeat(request, pages, "file_fault")
             yield from self.settle()
             self._weigh()
@@ -92,6 +92,7 @@ class Restored(Vm):
         thread = request.flow.thread
         vcpu = thread.cpu
         self.spend(request, "file_fault")
+        self._host.spend(request, "wake_up")
         yield from self.hop(request, self.pager)
         yield from self._host.page_in(request, self.constant("read_around"))
         yield from self.below.inject(request, vcpu)
