@@ -180,7 +180,9 @@ class Windows(Processes):
         for driver in self.constant("boot_drivers"):
             self.spend(request, "start_driver")
             self.log(request, "driver", driver=driver)
-        yield from self.ask(request, "boot", computer.disk)
+        for drive in computer.drives:
+            if drive.kernel is self:  # and has not been lent to somebody
+                yield from self.ask(request, "boot", drive)
         self.spend(request, "mount_volume")
         yield from self._read_in(request, self.constant("mount_reads"), self.constant("block"))
         self.log(request, "mounted", disk=computer.disk.entry.id)
