@@ -53,10 +53,35 @@ class Hosted(Hypervisor):
 
 
 class Workstation(Hosted):
-    """With the processor's help: it walks two page tables, and system calls stay in the guest."""
+    """With the processor's help: system calls stay in the guest. Today's also walks two page tables; for the
+    first of them, and with `paging: shadow`, the monitor makes one of the two, and keeps it true by exits."""
 
     leave = ("vm_exit", "monitor_dispatch")
     enter = ("vm_entry",)
+
+    def wire(self) -> None:
+        super().wire()
+        self.shadow_paging = self.settings["paging"] == "shadow"
+
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
+        super().prepare(carrier, vm)
+        if self.shadow_paging:
+            vm.page_fault = self.plan(*self.leave, "find_fault", *self.enter)
+            vm.new_address_space = self.plan(*self.leave, "switch_shadow", *self.enter)
+
+    def write_page_tables(self, request: Request, entries: int) -> None:
+        """What is written to is write-protected: out, let the guest write, out again when it has."""
+        if self.shadow_paging:
+            self.repeat(
+                request,
+                entries,
+                *self.leave,
+                "open_table",
+                *self.enter,
+                *self.leave,
+                "write_shadow",
+                *self.enter,
+            )
 
 
 class BinaryTranslator(Hosted):
