@@ -182,6 +182,8 @@ def test_two_that_need_the_same_pages_wait_for_them_together() -> None:
     asked = {kind for kind in kinds if any(r["workload"] >= 0 for r in requests(result.trace, kind))}
     per_read = ENTRY.constants["wanted_per_read"].value
     assert len(ready) == sum(-(-kinds[kind] // per_read) for kind in asked)
+    firsts = [requests(result.trace, "read", f"w{n}")[0] for n in range(2)]
+    assert all(first["end_ns"] - first["start_ns"] > MS for first in firsts)
 
 
 # ------------------------------------------------------------------------------------------------ the race
