@@ -17,8 +17,9 @@ from tests.seen import PREBUILT, lines, ran, requests
 GOLDENS = Path(__file__).parent / "goldens"
 REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
 KVM = ("kvm-vhost", "kvm-emulated-ide", "firecracker", "nvme-passthrough")
-SYSTEMS = (*PREBUILT, "xen-pv", "xen-pvh", *KVM)
-WITHOUT_A_DISK = ("linux", "docker-on-linux", "linux-on-kvm", "xen-pv", "xen-pvh", *KVM)
+VMWARE = ("binary-translation", "trap-and-emulate", "vmware-workstation")
+SYSTEMS = (*PREBUILT, "xen-pv", "xen-pvh", *KVM, *VMWARE)
+WITHOUT_A_DISK = ("linux", "docker-on-linux", "linux-on-kvm", "xen-pv", "xen-pvh", *KVM, *VMWARE)
 JOURNEYS = {
     "system-call": ("system-call", "syscall", 0),
     "first-touch": ("page-touch", "touch", 0),
