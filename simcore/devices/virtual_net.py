@@ -21,7 +21,7 @@ class VirtioNet(Layer):
     returned: tuple[str, ...] = ("push_packet",)
 
     @property
-    def carrier(self) -> Thread:
+    def _carrier(self) -> Thread:
         """The thread that takes packets from the ring."""
         return self.owner.back_end
 
@@ -29,10 +29,10 @@ class VirtioNet(Layer):
         vcpu = request.flow.thread.cpu
         self.spend(request, "ring_add")
         yield SETTLE  # whether the back end sleeps is seen now, not before
-        if self.carrier.state == BLOCKED:
-            yield from self.owner.below.kick(request, self.carrier)
+        if self._carrier.state == BLOCKED:
+            yield from self.owner.below.kick(request, self._carrier)
         else:
-            yield from self.hop(request, self.carrier)
+            yield from self.hop(request, self._carrier)
         self.spend(request, *self.taken)
         request.over = self.over
         yield from self.backing.serve(request)
@@ -53,7 +53,7 @@ class VhostNet(VirtioNet):
         self.threads.append(self.worker)
 
     @property
-    def carrier(self) -> Thread:
+    def _carrier(self) -> Thread:
         return self.worker
 
 

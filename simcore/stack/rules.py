@@ -245,6 +245,9 @@ def traffic_has_a_way_out(scenario: Scenario) -> Iterator[Finding]:
     for who, computer in wants.items():
         if "network" not in computer.devices:
             yield Finding("no-network", who, {"computer": computer.id})
+        for kernel in (held for held in computer.holds if held.role == "kernel"):
+            if "network-stack" not in kernel.entry.provides:
+                yield Finding("no-network-stack", who, {"kernel": kernel.is_})
 
 
 def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Finding]:
