@@ -69,7 +69,7 @@ class Credit(Limited):
     ) -> None:
         self.queues: tuple[deque[Thread], ...] = (deque(), deque(), deque())
         self.active: dict[Thread, None] = {}  # those that have run of late: they share what is handed out
-        self.periods = 0
+        self.periods = self.balance = 0
         super().__init__(sim, cpus, slice_ns, ratelimit_ns, node)
         self.tick_ns = tick_ns
 
@@ -110,6 +110,9 @@ class Credit(Limited):
         if not due:
             return
         self.periods += due
+        for cpu in self.cpus:
+            if cpu.current is not None:
+                self.account(cpu, cpu.current, now)
         while due and self.active:
             due -= 1
             self._hand_out()
@@ -120,21 +123,29 @@ class Credit(Limited):
             self.queues[thread.deadline].append(thread)
 
     def _hand_out(self) -> None:
-        whole = self.slice_ns
+        """What those have together that ran of late is brought back to nought; nobody is given more than it
+        can run in a period."""
+        whole, debt = self.slice_ns, max(0, -self.balance)
         active = [thread for thread in self.active if thread.state != DEAD]
+        active.sort(key=lambda thread: -thread.weight)
+        weights = left = sum(thread.weight for thread in active)
+        total = whole * len(self.cpus) + debt
         self.active.clear()
-        weights = sum(thread.weight for thread in active)
+        self.balance = 0
         for thread in active:
-            credit = thread.lag + min(whole, whole * len(self.cpus) * thread.weight // weights)
-            thread.lag = max(-whole, credit)
-            if credit < 0:
-                thread.deadline = OVER
-            elif thread.deadline == OVER:
-                thread.deadline = UNDER
-            if credit > whole:  # it does not use what it gets, and is left out until it runs again
-                thread.lag = credit // 2
+            left -= thread.weight
+            share, most = total * thread.weight // weights, whole + debt * thread.weight // weights
+            if share > most:
+                if left:  # the others have the rest
+                    total += (share - most) * weights // left
+                share = most
+            thread.lag = max(-whole, thread.lag + share)
+            thread.deadline = UNDER if thread.lag >= 0 else OVER
+            if thread.lag > whole:  # it does not use what it gets: it is left out until it runs again
+                thread.lag >>= 1
             else:
                 self.active[thread] = None
+            self.balance += thread.lag
 
 
 class Credit2(Limited):
