@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 import simcore
 from simweb import diagram, store
@@ -26,8 +27,42 @@ __all__ = [
     "role_words", "texts_gz", "texts_url", "texts_version", "too_large",
 ]  # fmt: skip
 
-ORDER = ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")
-"""The prebuilt stacks that the gallery shows first, from the lowest to the tallest; others follow."""
+GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("", "", ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")),
+    (
+        gettext_noop("A hypervisor on the bare machine"),
+        gettext_noop(
+            "The hypervisor starts first. It drives the devices itself, or leaves them to a guest of its own."
+        ),
+        ("linux-on-esxi", "xen-pv", "xen-pvh", "xen-hvm", "hyperv-server", "hyperv-windows"),
+    ),
+    (
+        gettext_noop("A hypervisor on another system"),
+        gettext_noop(
+            "An application with a driver; files, threads and interrupts are those of the system below."
+        ),
+        ("vmware-workstation", "vmware-on-windows", "virtualbox-on-windows", "virtualbox-with-hyperv"),
+    ),
+    (
+        gettext_noop("Ways to a device"),
+        gettext_noop(
+            "Always KVM, always the same disk or card. What differs is who stands on the way to it."
+        ),
+        ("kvm-emulated-ide", "kvm-vhost", "firecracker", "nvme-passthrough", "sriov-nic"),
+    ),
+    (
+        gettext_noop("Without the processor's help"),
+        gettext_noop("Guests before there was hardware for them, and guests of another instruction set."),
+        ("trap-and-emulate", "binary-translation", "paravirtual", "arm-on-x86-tcg", "x86-on-arm-tcg"),
+    ),
+    (
+        gettext_noop("One more turn"),
+        gettext_noop("A guest in a guest, a guest that does not boot but goes on, and another kernel."),
+        ("nested-kvm", "snapshot-restore", "windows"),
+    ),
+)
+"""The gallery: title, what they have in common, and the prebuilt stacks in order. The first group needs no
+title: what it shows is the introduction. Stacks of no group follow the last."""
 MOST_LANES = 4
 MOST_BARS = 8
 HERE = Path(__file__).parent
@@ -69,10 +104,31 @@ class Card:
     drawing: diagram.Diagram
 
 
+@dataclass(frozen=True)
+class Group:
+    """Stacks of the gallery that have something in common."""
+
+    title: str
+    say: str
+    cards: list[Card]
+
+
+def groups(cards: Sequence[Card]) -> list[Group]:
+    by_id = {card.id: card for card in cards}
+    found = [
+        Group(_(title) if title else "", _(say) if say else "", own)
+        for title, say, ids in GROUPS
+        if (own := [by_id.pop(id_) for id_ in ids if id_ in by_id])
+    ]
+    found[-1].cards.extend(by_id.values())
+    return found
+
+
 @lru_cache(maxsize=4)
 def cards(lang: str) -> list[Card]:
     stacks = simcore.prebuilt()
-    ids = [id_ for id_ in ORDER if id_ in stacks] + sorted(set(stacks) - set(ORDER))
+    listed = [id_ for _title, _say, ids in GROUPS for id_ in ids]
+    ids = [id_ for id_ in listed if id_ in stacks] + sorted(set(stacks) - set(listed))
     return [
         Card(
             id_,
@@ -346,7 +402,7 @@ def too_large(limit: int) -> ShownFinding:
 def example_text(ref: str) -> str:
     """The scenario to start from in the form: the named prebuilt one, else the first."""
     stacks = simcore.prebuilt()
-    raw = stacks.get(ref) or stacks.get(ORDER[0]) or next(iter(stacks.values()))
+    raw = stacks.get(ref) or stacks.get(GROUPS[0][2][0]) or next(iter(stacks.values()))
     text: str = simcore.scenario(raw).to_yaml()
     return text
 

@@ -61,6 +61,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     machine = store.machine(request.GET.get("machine", ""))
     context = {
         "cards": cards,
+        "groups": presenters.groups(cards),
         "lanes": [by_id[lane] for lane in lanes],
         "chosen": lanes,
         "most": presenters.MOST_LANES,

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 import simcore
+from simweb import presenters
 from simweb.models import Race, Scenario, Trace
 from tests.web import FOUR, attribute, isolated, shown
 
@@ -77,14 +78,23 @@ def test_language_comes_from_the_address_then_the_cookie_then_the_browser(client
     assert 'lang="en"' in text(client, "/?lang=klingon")
 
 
-def test_the_gallery_shows_the_four_stacks_with_their_question_and_a_diagram(client: Client) -> None:
+def test_the_gallery_shows_every_stack_with_its_question_and_a_diagram(client: Client) -> None:
     page = text(client, "/")
-    for name in FOUR:
-        raw = simcore.prebuilt()[name]
+    for name, raw in simcore.prebuilt().items():
         assert raw["label"]["en"] in shown(page)
         assert raw["question"]["en"] in shown(page)
         assert f'href="/s/{name}/#play"' in page
-    assert page.count('<svg class="stack card"') == 4
+    assert page.count('<svg class="stack card"') == len(simcore.prebuilt())
+
+
+def test_the_gallery_begins_with_the_four_and_names_what_others_have_in_common(client: Client) -> None:
+    page = text(client, "/")
+    shown_first = re.findall(r'id="stack-([^"]+)"', page)
+    assert shown_first[:4] == list(FOUR)
+    assert sorted(shown_first) == sorted(simcore.prebuilt())
+    listed = {name for _title, _say, names in presenters.GROUPS for name in names}
+    assert set(simcore.prebuilt()) - listed == set(), "no group of the gallery has it"
+    assert page.index("Ways to a device") < page.index('id="stack-kvm-vhost"')
 
 
 def boxes(page: str) -> dict[str, dict[str, float]]:
@@ -132,7 +142,7 @@ def test_a_pressed_button_gives_only_the_picker_to_htmx_and_a_page_to_others(cli
     assert "<html" not in fragment
     assert fragment.lstrip().startswith('<form id="race"')
     assert 'name="stack" value="linux"' in fragment
-    assert fragment.count('hx-swap-oob="true"') == 4
+    assert fragment.count('hx-swap-oob="true"') == len(simcore.prebuilt())
     page = text(client, "/?add=linux")
     assert "<html" in page
     assert 'name="stack" value="linux"' in page
@@ -159,7 +169,9 @@ def test_the_picker_adds_orders_and_leaves_out(client: Client, query: str, lanes
 
 def test_a_fifth_lane_cannot_be_added_and_one_lane_is_no_race(client: Client) -> None:
     full = text(client, "/?" + "&".join(f"stack={name}" for name in FOUR), hx_request="true")
-    assert re.findall(r'aria-pressed="false"', full) == []
+    others = re.findall(r'<button[^>]*aria-pressed="false"[^>]*>', full)
+    assert len(others) == len(simcore.prebuilt()) - len(FOUR)
+    assert [button for button in others if not button.endswith(" disabled>")] == []
     one = text(client, "/?stack=linux", hx_request="true")
     assert re.search(r'formaction="/race/#play" disabled', one)
 

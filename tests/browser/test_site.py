@@ -35,7 +35,7 @@ def lanes_of(page: Page) -> list[dict[str, Any]]:
 
 def test_from_the_gallery_one_click_and_something_moves(page: Page, site: str) -> None:
     page.goto("/")
-    page.locator("#stack-linux-on-kvm h2 a").click()
+    page.locator("#stack-linux-on-kvm h3 a").click()
     page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
     page.wait_for_function("() => Number(document.getElementById('player').dataset.t) > 1e9")
     page.click("#play")  # pause
