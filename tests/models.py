@@ -56,6 +56,8 @@ OTHERS = {
     "self.below": ("kernel",),
     "xen": ("xen",),
     "dom0": ("dom0",),
+    "root": ("root-partition",),
+    "windows": ("windows",),
 }
 OWN = "self"
 

@@ -18,8 +18,9 @@ GOLDENS = Path(__file__).parent / "goldens"
 REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
 KVM = ("kvm-vhost", "kvm-emulated-ide", "firecracker", "nvme-passthrough")
 VMWARE = ("binary-translation", "trap-and-emulate", "vmware-workstation")
-SYSTEMS = (*PREBUILT, "xen-pv", "xen-pvh", *KVM, *VMWARE)
-WITHOUT_A_DISK = ("linux", "docker-on-linux", "linux-on-kvm", "xen-pv", "xen-pvh", *KVM, *VMWARE)
+TYPE_1 = ("xen-pv", "xen-pvh", "hyperv-server", "hyperv-windows", "linux-on-esxi")
+SYSTEMS = (*PREBUILT, "windows", *TYPE_1, *KVM, *VMWARE)
+WITHOUT_A_DISK = ("linux", "windows", "docker-on-linux", "linux-on-kvm", *TYPE_1, *KVM, *VMWARE)
 JOURNEYS = {
     "system-call": ("system-call", "syscall", 0),
     "first-touch": ("page-touch", "touch", 0),

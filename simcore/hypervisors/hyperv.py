@@ -18,7 +18,7 @@ from simcore.cpu import Cpu, Steps, Thread
 from simcore.hypervisors.control import ControlDomain
 from simcore.hypervisors.type1 import Type1
 from simcore.requests import Request
-from simcore.roles import Kernel, VirtualMachine
+from simcore.roles import VirtualMachine
 from simcore.schedulers.base import Scheduler
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.round_robin import RoundRobin
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 class HyperV(Type1):
     @property
-    def _windows(self) -> Kernel:
+    def _root(self) -> VirtualMachine:
         assert self.control is not None
-        return self.control.guest
+        return self.control
 
     def scheduler(self) -> Scheduler:
         weight = self.constant("default_weight")
@@ -39,7 +39,7 @@ class HyperV(Type1):
 
     def _read_images(self, request: Request) -> Steps:
         """Windows' loader reads what Windows needs, then the hypervisor."""
-        yield from self._windows.load(request)
+        yield from self._root.guest.load(request)
         yield from super()._read_images(request)
 
     def boot(self, request: Request) -> Steps:
@@ -49,7 +49,7 @@ class HyperV(Type1):
 
     def helper(self, name: str) -> Thread:
         """Worker processes and the back ends of devices are in the root partition."""
-        return self._windows.process(name)
+        return self._root.guest.process(name)
 
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         vm.pinned = True
@@ -63,10 +63,12 @@ class HyperV(Type1):
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         """The management service starts a worker process, which has the hypervisor make a partition."""
+        root = self._root
         self.log(request, "starting", vm=vm.id)
-        self.spend(request, "start_worker", "create_partition")
+        root.spend(request, "start_worker")
+        self.spend(request, "create_partition")
         self.spend(request, "create_vp", per=len(vm.cpus))
-        self.spend(request, "offer_channel", per=len(vm.drives))
+        root.spend(request, "offer_channel", per=len(vm.drives))
         self.log(request, "started", vm=vm.id)
         yield from self.settle()
 
@@ -82,10 +84,11 @@ class HyperV(Type1):
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
         """The channel's interrupt comes to the root partition, whose handler wakes the back end."""
+        root, windows = self._root, self._root.guest
         yield from self.inject(request, back_end.cpu)
-        self.spend(request, "channel_callback")
-        self._windows.spend(request, "wake_up")
-        yield from self._windows.hop(request, back_end, "interrupt_exit")
+        root.spend(request, "channel_callback")
+        windows.spend(request, "wake_up")
+        yield from windows.hop(request, back_end, "interrupt_exit")
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:
         """From one partition to another: a hypercall, and back to what the caller was doing. The hypervisor
@@ -103,7 +106,7 @@ class RootScheduled(HyperV):
         return RoundRobin(self.sim, self.below.cpus, self.constant("slice"), self.node)
 
     def carrier(self, name: str, vm: VirtualMachine) -> Thread:
-        return self.process(name) if vm is self.control else self._windows.process(name)
+        return self.process(name) if vm is self.control else self._root.guest.process(name)
 
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         super().prepare(carrier, vm)
