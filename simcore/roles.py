@@ -236,6 +236,12 @@ class Hypervisor(Layer):
 
     def command(self, request: Request, back_end: Thread) -> Steps:
         """The access with which the guest has an emulated device begin; the back end does what is asked."""
+    def emulate(self, request: Request, times: int = 1, busy: bool = False) -> Steps:
+        """As `access`, wherever the program is that plays the device: the guest goes on when it has
+        answered."""
+        self.access(request, times, busy)
+        yield from ()
+
         return self.kick(request, back_end)
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:

@@ -18,7 +18,7 @@ GOLDENS = Path(__file__).parent / "goldens"
 REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
 KVM = ("kvm-vhost", "kvm-emulated-ide", "firecracker", "nvme-passthrough")
 VMWARE = ("binary-translation", "trap-and-emulate", "vmware-workstation")
-TYPE_1 = ("xen-pv", "xen-pvh", "hyperv-server", "hyperv-windows", "linux-on-esxi")
+TYPE_1 = ("xen-pv", "xen-pvh", "xen-hvm", "hyperv-server", "hyperv-windows", "linux-on-esxi")
 SYSTEMS = (*PREBUILT, "windows", *TYPE_1, *KVM, *VMWARE)
 WITHOUT_A_DISK = ("linux", "windows", "docker-on-linux", "linux-on-kvm", *TYPE_1, *KVM, *VMWARE)
 JOURNEYS = {

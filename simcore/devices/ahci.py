@@ -24,13 +24,13 @@ class Ahci(Layer):
     def read(self, request: Request) -> Steps:
         vcpu, hypervisor = request.flow.thread.cpu, self.owner.below
         self.spend(request, "build_command", "issue")
-        hypervisor.access(request, self.constant("issue_accesses"))
+        yield from hypervisor.emulate(request, self.constant("issue_accesses"))
         yield from hypervisor.command(request, self.owner.back_end)
         self.spend(request, "emulate_command")
         yield from self.backing.serve(request)
         self.spend(request, "post_completion")
         yield from hypervisor.inject(request, vcpu)
-        hypervisor.access(request, self.constant("complete_accesses"), busy=True)
+        yield from hypervisor.emulate(request, self.constant("complete_accesses"), busy=True)
         self.spend(request, "complete")
 
     write = flush = read  # the same way, whatever is asked

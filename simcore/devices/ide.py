@@ -20,13 +20,13 @@ class Ide(Layer):
         yield from self.lock(request, "channel")
         vcpu = request.flow.thread.cpu
         self.spend(request, "build_command")
-        hypervisor.access(request, self.constant("issue_accesses"))
+        yield from hypervisor.emulate(request, self.constant("issue_accesses"))
         yield from hypervisor.command(request, self.owner.back_end)
         self.spend(request, "emulate_command")
         yield from self.backing.serve(request)
         self.spend(request, "post_completion")
         yield from hypervisor.inject(request, vcpu)
-        hypervisor.access(request, self.constant("complete_accesses"), busy=True)
+        yield from hypervisor.emulate(request, self.constant("complete_accesses"), busy=True)
         self.spend(request, "complete")
         yield from self.unlock(request, "channel")
 

@@ -13,7 +13,7 @@ class Seabios(Firmware):
         self.spend(request, "early_init")
         self.log(request, "start")
         self.log(request, "memory", memory=self.owner.settings["memory"])
-        self.owner.below.access(request, self.constant("probe_exits"))
+        yield from self.owner.below.emulate(request, self.constant("probe_exits"))
         self.spend(request, "pci_enumeration", "option_roms", "device_init", "boot_device")
         if "direct-kernel" in self.offered:
             self.spend(request, "copy_kernel")

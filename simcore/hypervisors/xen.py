@@ -27,6 +27,7 @@ class Xen(Type1):
     def wire(self) -> None:
         super().wire()
         self._ways: dict[Thread, Way] = {}  # of each virtual CPU's carrier
+        self._played: dict[Thread, VirtualMachine] = {}  # of those for whom QEMU plays devices: whose it is
 
     @property
     def _dom0(self) -> VirtualMachine:
@@ -47,6 +48,8 @@ class Xen(Type1):
 
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         carrier.weight = vm.settings["weight"]
+        if "emulated-devices" in vm.entry.provides:
+            self._played[carrier] = vm
         if "hw-virtualization" in vm.entry.needs:
             self._ways[carrier] = EXIT
             carrier.entry_ops = (self.op("vm_entry"),)
@@ -80,14 +83,43 @@ class Xen(Type1):
         yield from dom0.lock(request, "xenstore")
         dom0.spend(request, "xenstore")
         yield from dom0.unlock(request, "xenstore")
-        image = kernel.constant("kernel_image") + kernel.constant("initramfs_image")
-        dom0.spend(request, "load_kernel", per=image)
+        if "emulated-devices" in vm.entry.provides:
+            dom0.spend(request, "start_device_model")
+        else:
+            image = kernel.constant("kernel_image") + kernel.constant("initramfs_image")
+            dom0.spend(request, "load_kernel", per=image)
         dom0.spend(request, "plug_in_device", per=len(vm.drives))
         dom0.log(request, "created", vm=vm.id)
         yield from self.settle()
 
-    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
-        """No device here is emulated: there are no registers to touch."""
+    def emulate(self, request: Request, times: int = 1, busy: bool = False) -> Steps:
+        """QEMU plays the devices, but it is a program of dom0: for each access the guest's virtual CPU stands
+        still until dom0 has been scheduled and has answered. Guests without such devices touch nothing."""
+        thread = request.flow.thread
+        carrier = thread.cpu.host
+        vm = None if carrier is None else self._played.get(carrier)
+        if vm is None:
+            return
+        for _ in range(times):
+            yield from self._ask_qemu(request, vm.main)
+            if thread is thread.cpu.irq:
+                yield from self.interrupt(request, thread.cpu)
+            else:
+                yield from self.hop(request, thread)
+
+    def _ask_qemu(self, request: Request, qemu: Thread) -> Steps:
+        """Out of the guest and to the program; its answer is an event, too."""
+        dom0, kernel = self._dom0, self._dom0.guest
+        self.spend(request, "vm_exit", "event_channel")
+        yield from self.interrupt(request, qemu.cpu)
+        self.spend(request, "upcall")
+        kernel.spend(request, "wake_up")
+        yield from kernel.hop(request, qemu, "irq_exit")
+        kernel.spend(request, "syscall_exit")
+        dom0.spend(request, "device_emulate")
+        kernel.spend(request, "syscall_entry")
+        self.spend(request, "hypercall", "event_channel")
+        self.leaving(request, "return_to_guest")
 
     def kick(self, request: Request, back_end: Thread) -> Steps:
         """An event for dom0: its handler there wakes the back end."""

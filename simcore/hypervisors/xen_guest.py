@@ -33,3 +33,11 @@ class Pvh(Pv):
     def walk(self, request: Request, times: int) -> None:
         """Each address in its page tables must itself be looked up in Xen's."""
         self.spend(request, "second_dimension", per=times)
+
+
+class Hvm(Pvh):
+    """Like a real computer, firmware included: a program in dom0 plays what is missing."""
+
+    def boot(self, request: Request) -> Steps:
+        yield from super().boot(request)
+        yield from self.ask(request, "boot", self.firmware)

@@ -227,7 +227,7 @@ class Linux(Processes, Network):
         self.log(request, "net")
         if isinstance(computer, VirtualMachine) and not computer.entry.control_domain:
             # Virtual devices answer at once, but each question is an exit.
-            computer.below.access(request, computer.below.constant("probe_exits"))
+            yield from computer.below.emulate(request, computer.below.constant("probe_exits"))
         else:
             self.spend(request, "probe_platform")
         for drive in computer.drives:

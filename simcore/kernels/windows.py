@@ -174,7 +174,7 @@ class Windows(Processes):
         self.spend(request, "executive")
         computer.first_run(request, self.constant("boot_blocks"))
         if isinstance(computer, VirtualMachine) and not computer.entry.control_domain:
-            computer.below.access(request, computer.below.constant("probe_exits"))
+            yield from computer.below.emulate(request, computer.below.constant("probe_exits"))
         else:
             self.spend(request, "probe_platform")
         for driver in self.constant("boot_drivers"):
