@@ -65,6 +65,9 @@ class Computer(Layer):
     def write_page_tables(self, request: Request, entries: int) -> None:
         """Its kernel changes page tables: nothing, where they are its own and the CPU reads no others."""
 
+    def new_page_tables(self, request: Request, pages: int) -> None:
+        """A program goes on with page tables that are new, and touches so many pages: nothing, as above."""
+
     def back(self, request: Request, pages: int) -> None:
         """A guest of its guest touches so many pages that its own hypervisor has just found memory for:
         nothing, where that is the machine's."""
@@ -218,6 +221,9 @@ class Hypervisor(Layer):
 
     def write_page_tables(self, request: Request, entries: int) -> None:
         """A guest's kernel changes page tables: nothing, where the CPU follows the guest's own."""
+
+    def new_page_tables(self, request: Request, pages: int) -> None:
+        """A guest's program goes on with page tables that are new: nothing, likewise."""
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         """Start the program that is the virtual machine; the request is on a thread of that program."""

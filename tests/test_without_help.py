@@ -21,7 +21,7 @@ def run(stack: str, workload: str, own: dict[str, Any] | None = None, **vary: An
     return simcore.run(simcore.scenario(raw, vary=sooner | vary), spread=False)
 
 
-def steps(result: simcore.Result, kind: str, workload: str, number: int = -1) -> list[Span]:
+def steps(result: simcore.Result, kind: str, workload: str | None, number: int = -1) -> list[Span]:
     """What costs time in one request of a kind, in order."""
     request = requests(result.trace, kind, workload)[number]
     found = family(result.trace, spans(result.trace), request)
@@ -91,6 +91,13 @@ def test_translated_or_by_hardware_a_process_is_made_in_the_order_that_was_measu
     own = {"exec": False, "count": 5}
     native, translated = (mean(stack, "spawn", own) for stack in ("linux", TRANSLATED))
     assert native < translated < mean(WORKSTATION, "spawn", own, **{"hv.paging": "shadow"})
+
+
+def test_the_first_touches_of_a_new_process_are_faults_that_its_kernel_never_sees() -> None:
+    for stack, there in ((TRANSLATED, True), (TRAPPED, True), (WORKSTATION, False)):
+        made = steps(run(stack, "spawn", {"exec": False, "count": 2}), "fork", None)
+        assert ("hidden_fault" in of(made, "hv")) is there, stack
+        assert "fault_entry" not in of(made, "guest-os")
 
 
 def test_code_is_translated_when_it_first_runs_and_a_program_never_is() -> None:

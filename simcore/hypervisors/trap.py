@@ -39,6 +39,10 @@ class TrapAndEmulate(Hypervisor):
     def write_page_tables(self, request: Request, entries: int) -> None:
         self.repeat(request, entries, "trap", "write_shadow", "resume")
 
+    def new_page_tables(self, request: Request, pages: int) -> None:
+        """Their shadow is empty: each page that is touched is a fault of which the guest learns nothing."""
+        self.repeat(request, pages, "trap", "hidden_fault", "resume")
+
     def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
         self.repeat(request, times, "trap", "exit_to_user", "device_emulate", "resume")
 

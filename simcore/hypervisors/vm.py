@@ -40,6 +40,9 @@ class Guest(VirtualMachine):
     def write_page_tables(self, request: Request, entries: int) -> None:
         self.below.write_page_tables(request, entries)
 
+    def new_page_tables(self, request: Request, pages: int) -> None:
+        self.below.new_page_tables(request, pages)
+
     def pace(self, instructions: str, isa: str = "") -> float:
         """Its CPUs are as quick as the hypervisor lets them be."""
         return self.below.pace(instructions, "arm64" if "arm64" in self.entry.provides else "x86-64")

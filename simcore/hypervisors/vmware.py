@@ -83,6 +83,10 @@ class Workstation(Hosted):
                 *self.enter,
             )
 
+    def new_page_tables(self, request: Request, pages: int) -> None:
+        if self.shadow_paging:
+            self.repeat(request, pages, *self.leave, "hidden_fault", *self.enter)
+
 
 class BinaryTranslator(Hosted):
     """Without: the monitor holds the privileged mode, and page tables of its own for the CPU."""
@@ -104,6 +108,10 @@ class BinaryTranslator(Hosted):
     def write_page_tables(self, request: Request, entries: int) -> None:
         """The writing instruction has been found and translated: it changes the monitor's tables as well."""
         self.spend(request, "write_shadow", per=entries)
+
+    def new_page_tables(self, request: Request, pages: int) -> None:
+        """Their shadow is empty: each page that is touched is a fault of which the guest learns nothing."""
+        self.repeat(request, pages, "trap", "hidden_fault", "return_to_program")
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:
         yield from super().inject(request, cpu)

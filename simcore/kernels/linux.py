@@ -163,7 +163,7 @@ class Linux(Processes, Network):
                 yield from self._read_in(request, self.constant("service_read"))
         self.spend(request, "exec")
         self._write_address_space(request)
-        self._refill(request)
+        self._begin(request)
         yield from self.settle()
         old = self._memory.pop(thread)
         self.computer.free(old.pages)

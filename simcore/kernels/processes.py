@@ -59,7 +59,7 @@ class Processes(Kernel):
         self._refill(request)  # the caller's pages may no longer be written to: its TLB has been emptied
         self.spend(request, "wake_up")
         yield from self.hop(request, child, "syscall_exit", "syscall_entry")
-        self._refill(request)
+        self._begin(request)
         return taken
 
     def exit(self, request: Request) -> Steps:
@@ -87,6 +87,11 @@ class Processes(Kernel):
     def _write_address_space(self, request: Request) -> None:
         """The page tables of a process are made, or taken apart, for all pages that it uses."""
         self.computer.write_page_tables(request, self.constant("tlb_refill"))
+
+    def _begin(self, request: Request) -> None:
+        """A program goes on with page tables that are new."""
+        self.computer.new_page_tables(request, self.constant("tlb_refill"))
+        self._refill(request)
 
     def _refill(self, request: Request) -> None:
         """Another address space, or one that was changed: the TLB starts empty, and fills page by page."""

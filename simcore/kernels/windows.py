@@ -120,7 +120,7 @@ class Windows(Processes):
             self._programs.add(request.program)
             yield from self._read_in(request, self.constant("program_reads"), self.constant("block"))
         self.spend(request, "exec")
-        self._refill(request)
+        self._begin(request)
         taken = yield from self._take(request, thread, "exec_pages")
         return made + taken
 
