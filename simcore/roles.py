@@ -236,18 +236,18 @@ class Hypervisor(Layer):
         """
         raise NotImplementedError
 
-    def kick(self, request: Request, back_end: Thread) -> Steps:
-        """The guest notifies a back end, and goes on at once: both run in parallel."""
-        raise NotImplementedError
-
-    def command(self, request: Request, back_end: Thread) -> Steps:
-        """The access with which the guest has an emulated device begin; the back end does what is asked."""
     def emulate(self, request: Request, times: int = 1, busy: bool = False) -> Steps:
         """As `access`, wherever the program is that plays the device: the guest goes on when it has
         answered."""
         self.access(request, times, busy)
         yield from ()
 
+    def kick(self, request: Request, back_end: Thread) -> Steps:
+        """The guest notifies a back end, and goes on at once: both run in parallel."""
+        raise NotImplementedError
+
+    def command(self, request: Request, back_end: Thread) -> Steps:
+        """The access with which the guest has an emulated device begin; the back end does what is asked."""
         return self.kick(request, back_end)
 
     def inject(self, request: Request, cpu: Cpu) -> Steps:
