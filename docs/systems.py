@@ -64,6 +64,9 @@ def _section(name: str, scenario: simcore.Scenario) -> Iterator[str]:
     yield "- From the metal up: " + " → ".join(f"[`{one.is_}`](components.md#{one.is_})" for one in layers)
     beside = [one for one in used if one not in {layer.is_ for layer in layers}]
     yield "- Beside them: " + ", ".join(f"[`{one}`](components.md#{one})" for one in beside)
+    for node in layers:
+        if node.role == "hypervisor":
+            yield f"- `{node.is_}` here is called: {simcore.type_label(scenario, node.id).label()}"
     eras = {one: catalog[one].texts("en").get("era") for one in used if catalog[one].role != "device"}
     yield "- Modelled: " + "; ".join(f"`{one}`: {era}" for one, era in eras.items() if era)
     if (EXPLAINED / f"{name}.md").exists():

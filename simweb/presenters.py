@@ -163,6 +163,30 @@ def reordered(
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What is called type 1 or type 2: a hypervisor's name and label, the facts, and what is to be said."""
+
+    name: str
+    label: str
+    facts: list[tuple[str, str]]
+    say: str
+
+
+def kinds(scenario: Any, lang: str) -> list[Kind]:
+    """Of each hypervisor that holds a guest."""
+    found = []
+    for node in scenario.nodes.values():
+        if node.role == "hypervisor" and any(held.role == "vm" for held in node.holds):
+            try:
+                label = simcore.type_label(scenario, node.id)
+            except ValueError:  # it holds only its control domain
+                continue
+            name = _components(lang)[node.is_]["label"]
+            found.append(Kind(str(name), label.label(lang), *label.said(lang)))
+    return found
+
+
+@dataclass(frozen=True)
 class Lane:
     """One stack in the player or a race."""
 

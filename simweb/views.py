@@ -105,6 +105,7 @@ def player(request: HttpRequest, ref: str) -> HttpResponse:
         view=view,
         tabs=[(name, _tab_url(request, view=name)) for name in views],
         title=lane.label,
+        kinds=presenters.kinds(scenario, language()),
     )
 
 

@@ -346,3 +346,17 @@ def test_the_address_of_another_language_keeps_everything_else(rf: Any) -> None:
     with override("en"):
         url = every_page(rf.get("/s/linux/?view=read&t=5&lang=en"))["other_language_url"]
     assert url == "?view=read&t=5&lang=zh-hans"
+
+
+def test_a_hypervisors_type_is_told_with_the_facts_that_it_rests_on(client: Client) -> None:
+    source = text(client, "/s/hyperv-windows/")
+    page = shown(source)
+    label = simcore.type_label(simcore.scenario(simcore.prebuilt()["hyperv-windows"]), "hv")
+    facts, say = label.said("en")
+    assert label.label("en") in page
+    assert say in page
+    assert [who for _fact, who in facts if who not in page] == []
+    assert source.count('<details class="kind">') == 1
+    assert '<details class="kind">' not in text(client, "/s/linux/")
+    both = text(client, "/s/nested-kvm/?lang=zh-hans")
+    assert both.count('<details class="kind">') == 2

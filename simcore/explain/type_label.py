@@ -46,6 +46,13 @@ class TypeLabel:
     def label(self, lang: str = "en") -> str:
         return str(_words(lang)["verdicts"][self.verdict]["label"])
 
+    def said(self, lang: str = "en") -> tuple[list[tuple[str, str]], str]:
+        """The facts, each with the name of who it is, and what is to be said of them."""
+        words, known = _words(lang), texts(lang)["components"]
+        names = {node: known[component]["label"] for node, component in self.components.items()}
+        facts = [(str(words["facts"][fact]), str(names[node])) for fact, node in self.facts.items()]
+        return facts, str(words["verdicts"][self.verdict]["say"])
+
     def as_text(self, lang: str = "en") -> str:
         """The label, the facts, and what is to be said of them, a line each."""
         words, known = _words(lang), texts(lang)["components"]
