@@ -237,6 +237,40 @@ def test_a_process_costs_a_paravirtual_guest_more() -> None:
     assert means[0] < means[1] < means[2]
 
 
+# ------------------------------------------------------------------------------ devices played in another guest
+
+
+def test_each_register_of_an_emulated_device_is_asked_of_qemu_in_dom0() -> None:
+    """An IDE read touches about ten; each wakes dom0 and waits for its answer."""
+    read = of_a_request("xen-hvm", "random-read", "read")
+    played = [span for span in read if span.op == "device_emulate"]
+    assert 8 <= len(played) <= 10
+    assert {span.thread for span in played} == {"dom0-os/vm1/main"}
+    assert steps(read).count("vm_exit") == len(played) + 1  # and one that starts the command
+    one = steps(read)[steps(read).index("vm_exit") : steps(read).index("vm_entry") + 1]
+    assert in_order(
+        one, "vm_exit", "event_channel", "upcall", "wake_up", "syscall_exit", "device_emulate",
+        "syscall_entry", "hypercall", "event_channel", "context_switch", "vm_entry",
+    )  # fmt: skip
+
+
+def test_that_is_dearer_than_under_kvm_where_the_program_is_the_virtual_cpus_own() -> None:
+    means = [
+        ran(stack, "random-read").outcome["workloads"]["random-read"]["mean_ns"]
+        for stack in ("kvm-emulated-ide", "xen-hvm")
+    ]
+    assert 1.3 * means[0] < means[1]
+
+
+def test_with_a_paravirtual_disk_only_the_start_asks_qemu() -> None:
+    result = reads("xen-hvm", vm1__disk="xen-blk")
+    assert per_read(result, "device_emulate") == 0
+    assert per_read(result, "ring_take") == 1
+    assert "device_emulate" in {span.op for span in spans(result.trace)}
+    means = [one.outcome["workloads"]["random-read"]["mean_ns"] for one in (result, reads("xen-pvh"))]
+    assert means[0] == pytest.approx(means[1], rel=0.05)
+
+
 # ---------------------------------------------------------------------------------------------- schedulers
 
 
