@@ -6,6 +6,9 @@ touched for the first time. If the page is in the host's page cache, that is a f
 it must be read: the guest is told that the page is missing, so its CPU may do something else, a thread of the
 host waits for the disk, and an interrupt says that the page is there (KVM's asynchronous page faults).
 
+That the guest can do something else holds for its programs, and for its kernel if that may be preempted; in
+others KVM lets the virtual CPU halt until the page is there, which is not modelled.
+
 Which pages a guest touches is not kept: `first_pages` says how many its kernel needs for a thing that it does
 for the first time. Pages that it never had are holes in the file, and cost what they cost in any guest.
 """
