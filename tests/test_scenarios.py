@@ -1,0 +1,148 @@
+"""What a teacher shows before a class, and what must come out of it, whatever the numbers are."""
+
+import copy
+from typing import Any
+
+import pytest
+
+import simcore
+from tests.seen import S, spans
+
+
+def outcome(stack: str | dict[str, Any], workload: str | None, **vary: Any) -> dict[str, Any]:
+    raw = simcore.prebuilt()[stack] if isinstance(stack, str) else stack
+    named = {key.replace("__", "."): value for key, value in vary.items()}
+    if workload is not None:
+        named |= {f"{workload}.{key[6:]}": named.pop(key) for key in list(named) if key.startswith("with__")}
+    scenario = simcore.scenario(raw, workload=workload, vary=named)
+    found: dict[str, Any] = simcore.run(scenario, spread=False).outcome["workloads"]
+    return found
+
+
+def mean(stack: str, workload: str, **vary: Any) -> int:
+    found: int = outcome(stack, workload, **vary)[workload]["mean_ns"]
+    return found
+
+
+# ------------------------------------------------------------------------------ does the virtual disk matter?
+
+SPDK = {"host__disk2": "nvme", "vm1__disk": {"is": "vhost-user-blk", "device": "host.disk2"}}
+
+
+def test_on_a_fast_disk_the_way_to_it_is_what_counts() -> None:
+    """One read at a time on Optane: the host itself, a polling back end, the kernel's, QEMU's."""
+    native = mean("linux", "random-read")
+    polled = mean("linux-on-kvm", "random-read", **SPDK)
+    kernel, monitor = mean("kvm-vhost", "random-read"), mean("linux-on-kvm", "random-read")
+    emulated = mean("kvm-emulated-ide", "random-read")
+    assert native < polled < kernel < monitor < emulated
+    assert 1.5 < monitor / native < 3
+    assert polled / native < 1.6
+
+
+def test_on_a_slow_disk_the_way_to_it_cannot_be_seen() -> None:
+    native, guest = (mean(stack, "random-read", host__disk="hdd") for stack in ("linux", "linux-on-kvm"))
+    assert 1 < guest / native < 1.06
+
+
+def test_in_large_pieces_the_way_costs_next_to_nothing() -> None:
+    sizes = {"random-read.block": "1 MiB"}
+    native, guest = (mean(stack, "random-read", **sizes) for stack in ("linux", "linux-on-kvm"))
+    assert 1 < guest / native < 1.1
+
+
+def test_at_depth_the_way_costs_reads_per_second() -> None:
+    deep = {"random-read.depth": 64, "random-read.count": 2000}
+    rates = {
+        stack: outcome(stack, "random-read", **deep)["random-read"]["per_s"]
+        for stack in ("linux", "linux-on-kvm")
+    }
+    assert rates["linux-on-kvm"] < rates["linux"] / 2
+    assert rates["linux-on-kvm"] > 10**9 / mean("linux-on-kvm", "random-read")
+
+
+# --------------------------------------------------------------------------------- whose time is it: steal
+
+
+def crowded(guests: int, cores: int) -> dict[str, Any]:
+    """Guests with one virtual CPU each, and a program in each that computes for 100 ms."""
+    raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-kvm"]))
+    raw["stack"]["settings"] |= {"cpus": cores}
+    kernel = raw["stack"]["holds"][0]
+    kernel["settings"] = {"init": "direct"}
+    (vm,) = kernel["holds"][0]["holds"]
+    vm["settings"] |= {"vcpus": 1, "memory": "256 MiB"}
+    vm["holds"][0]["settings"] = {"init": "direct"}
+    vms, loads = [], []
+    for number in range(1, guests + 1):
+        one = copy.deepcopy(vm)
+        one["id"], one["holds"][0]["id"] = f"vm{number}", f"guest{number}"
+        vms.append(one)
+        loads.append({"id": f"spin{number}", "is": "spin", "on": f"guest{number}", "start": "100 s"})
+        loads[-1]["settings"] = {"work": "100 ms", "count": 1}
+    kernel["holds"][0]["holds"] = vms
+    return {"stack": raw["stack"], "subject": "guest1", "workloads": loads}
+
+
+def test_two_guests_on_one_core_take_twice_the_time_and_half_of_it_is_stolen() -> None:
+    """A guest cannot see it by its own clock: its CPU simply was not there."""
+    alone = outcome(crowded(1, 1), None)["spin1"]["mean_ns"]
+    result = simcore.run(simcore.scenario(crowded(2, 1)), spread=False)
+    times = [result.outcome["workloads"][f"spin{number}"]["mean_ns"] for number in (1, 2)]
+    assert times == [pytest.approx(2 * alone, rel=0.1)] * 2
+    waits = [span for span in spans(result.trace) if span.op == "run_queue" and span.thread == "guest1/spin1"]
+    stolen = sum(span.length for span in waits if span.node == "host-os" and span.start > 100 * S)
+    assert stolen / times[0] == pytest.approx(0.5, abs=0.1)
+
+
+def test_on_two_cores_nothing_is_stolen() -> None:
+    alone = outcome(crowded(1, 2), None)["spin1"]["mean_ns"]
+    both = outcome(crowded(2, 2), None)
+    assert both["spin1"]["mean_ns"] == pytest.approx(alone, rel=0.05)
+
+
+# ------------------------------------------------------------------------------------- a storm of microVMs
+
+
+def storm(guests: int, cores: int, disk: str = "nvme") -> int:
+    """When the last of so many microVMs has run its first instruction, from the moment that all may start."""
+    raw = copy.deepcopy(dict(simcore.prebuilt()["firecracker"]))
+    raw["stack"]["settings"] |= {"cpus": cores, "disk": disk, "memory": "64 GiB"}
+    kernel = raw["stack"]["holds"][0]
+    kernel["settings"] = {"init": "direct"}
+    (vm,) = kernel["holds"][0]["holds"]
+    vms, loads = [], []
+    for number in range(1, guests + 1):
+        one = copy.deepcopy(vm)
+        one["id"], one["holds"][0]["id"] = f"vm{number}", f"guest{number}"
+        vms.append(one)
+        loads.append({"id": f"boot{number}", "is": "boot", "on": f"guest{number}"})
+    kernel["holds"][0]["holds"] = vms
+    scenario = simcore.scenario({"stack": raw["stack"], "subject": "guest1", "workloads": loads})
+    result = simcore.run(scenario, spread=False).outcome
+    ready: int = result["host_ready_ns"]
+    return max(load["finished_ns"] for load in result["workloads"].values()) - ready
+
+
+def test_a_storm_is_flat_while_there_are_cores_and_grows_with_the_guests_beyond() -> None:
+    one, ten, forty = storm(1, 16), storm(10, 16), storm(40, 4)
+    assert ten < 1.5 * one
+    assert forty > 4 * one
+    assert storm(40, 4) > 1.6 * storm(20, 4)
+
+
+# ----------------------------------------------------------------------------------------- a guest in a guest
+
+
+def test_computing_costs_nothing_in_a_guest_of_a_guest() -> None:
+    work = {"spin.work": "20 ms", "spin.count": 3}
+    single, nested = (mean(stack, "spin", **work) for stack in ("linux-on-kvm", "nested-kvm"))
+    assert nested / single == pytest.approx(1, abs=0.05)
+
+
+def test_an_exit_of_a_guest_of_a_guest_costs_several_exits_of_a_guest() -> None:
+    """Out and back in with nothing to do in between: the inner hypervisor's ways, to one's own."""
+    times = {name: one.mean_ns(3_400_000_000) for name, one in simcore.catalog()["kvm-qemu"].timings.items()}
+    single = times["vm_exit"] + times["vm_entry"]
+    reflected = 3 * single + times["nested_exit"] + times["nested_entry"]
+    assert 7 < reflected / single < 11
