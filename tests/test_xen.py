@@ -237,7 +237,7 @@ def test_a_process_costs_a_paravirtual_guest_more() -> None:
     assert means[0] < means[1] < means[2]
 
 
-# ----------------------------------------------------------------------------- devices played in another guest
+# ---------------------------------------------------------------------------- devices played in another guest
 
 
 def test_each_register_of_an_emulated_device_is_asked_of_qemu_in_dom0() -> None:

@@ -194,14 +194,17 @@ def _shares(
 
 
 def _started(trace: Trace) -> dict[str, int]:
-    """When each node was told to start."""
+    """When each node was told to start; a virtual machine, by way of its kernel."""
     header, requests = trace.header, trace.tables["requests"]
-    boot = header["request_kinds"].index("boot")
+    boot, nodes = header["request_kinds"].index("boot"), header["nodes"]
     found: dict[str, int] = {}
     rows = zip(requests["kind"], requests["node"], requests["start_ns"], strict=True)
     for kind, node, start in rows:
         if kind == boot and node >= 0:
-            found.setdefault(header["nodes"][node]["id"], start)
+            found.setdefault(nodes[node]["id"], start)
+            below = nodes[node]["parent"]
+            if below >= 0 and nodes[below]["role"] == "vm":
+                found.setdefault(nodes[below]["id"], start)
     return found
 
 
