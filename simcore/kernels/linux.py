@@ -90,7 +90,7 @@ class Linux(Processes, Network):
         """A buffered write: into the page cache, and done. Whoever wants it kept asks for a flush."""
         request.cached = False
         self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
-        self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
+        self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc", "page_dirty")
         self.spend(request, "copy_to_user", per=request.bytes)
         self.spend(request, "syscall_exit")
         yield from self.settle()
