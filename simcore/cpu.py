@@ -77,9 +77,10 @@ class Thread:
 
     __slots__ = (
         "burst", "burst_end", "busy", "clock", "closed", "cpu", "deadline", "effect", "entry_ops",
-        "exit_ops", "flow", "flows", "gaps", "group", "halt_ops", "id", "inner", "ipi_ops", "lag", "mate",
-        "name", "node", "off_since", "off_what", "poke_ops", "poll_end", "poll_ns", "poll_since", "poll_what",
-        "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops", "weight",
+        "exit_ops", "flow", "flows", "gaps", "group", "halt_ops", "id", "in_kernel", "inner", "ipi_ops",
+        "lag", "mate", "name", "node", "off_since", "off_what", "poke_ops", "poll_end", "poll_ns",
+        "poll_since", "poll_what", "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops",
+        "weight",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +90,7 @@ class Thread:
         self.id = sched.sim.thread_id(name, node)
         sched.sim.crew.append(self)
         self.weight, self.group = weight, group
+        self.in_kernel = False  # a kernel's own: it has no page tables, and uses those that are there
         if group is not None:
             group.threads.append(self)
         self.state = BLOCKED
@@ -484,7 +486,7 @@ class Core(Cpu):
         if cpu is self and self.idle_since >= 0:
             self._leave_idle(now)
         self.tolls += sched.switch_ops
-        if sched.space_ops and cpu.last is not thread:
+        if sched.space_ops and cpu.last is not thread and not thread.in_kernel:
             cpu.last = thread
             self.tolls += sched.space_ops
         if thread.off_since >= 0:

@@ -161,6 +161,51 @@ def test_a_larger_read_needs_a_grant_for_each_page() -> None:
     assert lengths[1] == 16 * lengths[0]
 
 
+# ------------------------------------------------------------------------------------------------ packets
+
+
+@cache
+def networked(on: str = "guest-os") -> simcore.Result:
+    raw = {**simcore.prebuilt()["xen-pvh"], "subject": on}
+    vary = {"host.network": "nic", "vm1.network": "xen-net"}
+    return simcore.run(scenario(raw, workload="request-response", vary=vary), spread=False)
+
+
+def packet(result: simcore.Result) -> list[Span]:
+    trace = result.trace
+    return family(trace, spans(trace), requests(trace, "round_trip", "request-response")[-1])
+
+
+def test_a_packet_is_copied_by_xen_into_dom0_and_its_answer_back() -> None:
+    way = packet(networked())
+    assert in_order(
+        steps(way), "tcp_send", "ring_add", "event_channel", "upcall", "ring_take", "grant_copy",
+        "bridge_forward", "queue_packet", "transmit", "receive", "forward_interrupt", "upcall",
+        "poll_ring", "bridge_forward", "grant_copy", "respond", "event_channel", "upcall", "complete",
+        "softirq_receive", "tcp_receive",
+    )  # fmt: skip
+    assert {span.thread for span in way if span.op == "grant_copy"} == {"dom0-os/vm1.network/netback"}
+    assert [span for span in way if span.op in ("grant_map", "grant_unmap")] == []
+
+
+def test_dom0s_own_packets_go_straight_to_the_card() -> None:
+    way = packet(networked("dom0-os"))
+    assert {"ring_take", "grant_copy", "event_channel"} & set(steps(way)) == set()
+    assert in_order(steps(way), "queue_packet", "transmit", "forward_interrupt", "upcall", "poll_ring")
+
+
+def test_kernel_threads_of_dom0_change_no_page_tables() -> None:
+    """blkback, netback: whatever process was there before, they use its."""
+    switches = {
+        span.thread
+        for result in (networked(), ran("xen-pvh", "random-read"))
+        for span in spans(result.trace)
+        if span.op == "switch_page_tables"
+    }
+    assert [name for name in switches if name.endswith(("/io", "/netback"))] == []
+    assert [name for name in switches if name.startswith("dom0-os/")]
+
+
 # ----------------------------------------------------------------- a kernel without privileges, and one with
 
 

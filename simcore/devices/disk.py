@@ -6,14 +6,14 @@ answered from the drive's fast memory, and a flush waits until that is on the me
 """
 
 from simcore.cpu import Cpu, Steps, Thread
-from simcore.layer import Layer
+from simcore.devices.hardware import Hardware
 from simcore.requests import Request
-from simcore.roles import Hypervisor, Kernel, VirtualMachine
+from simcore.roles import Hypervisor
 from simcore.trace import DEVICE
 from simcore.waiting import Station
 
 
-class Drive(Layer):
+class Drive(Hardware):
     """A driver's way down to a drive and back up; what the drive does in between is said below."""
 
     reads: Station
@@ -35,12 +35,8 @@ class Drive(Layer):
     def _complete(self, request: Request, cpu: Cpu) -> Steps:
         if self.poller is not None:
             yield from self.hop(request, self.poller)
-        elif cpu.host is None:
-            yield from self.interrupt(request, cpu)
-        else:  # its driver is in a guest, or in the control domain
-            assert isinstance(self.kernel, Kernel)
-            assert isinstance(self.kernel.computer, VirtualMachine)
-            yield from self.kernel.computer.below.forward(request, cpu)
+        else:
+            yield from self._notify(request, cpu)
         self.spend(request, "complete_command")
 
 

@@ -8,13 +8,13 @@ A card with SR-IOV looks like several: each of its virtual functions has rings a
 can be lent to a guest. Then the guest's driver works it, and nobody stands between them.
 """
 
-from simcore.cpu import Cpu, Steps
-from simcore.layer import Layer
+from simcore.cpu import Steps
+from simcore.devices.hardware import Hardware
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 
 
-class Nic(Layer):
+class Nic(Hardware):
     journey: tuple[str, ...] = ("transmit", "wire", "far_end", "wire", "receive")
 
     def wire(self) -> None:
@@ -28,9 +28,6 @@ class Nic(Layer):
         yield from self._notify(request, cpu)
         self.spend(request, "poll_ring")
 
-    def _notify(self, request: Request, cpu: Cpu) -> Steps:
-        yield from self.interrupt(request, cpu)
-
 
 class VirtualFunction(Nic):
     owner: VirtualMachine
@@ -39,6 +36,3 @@ class VirtualFunction(Nic):
     def wire(self) -> None:
         super().wire()
         self.owner.pinned = True
-
-    def _notify(self, request: Request, cpu: Cpu) -> Steps:
-        yield from self.owner.below.forward(request, cpu)

@@ -19,6 +19,7 @@ class XenBlk(Layer):
     owner: VirtualMachine
 
     def wire(self) -> None:
+        self.owner.back_end.in_kernel = True
         self.in_use = self.mapped = 0  # pages of the pool: under way now, and those that dom0 has mapped
 
     def read(self, request: Request) -> Steps:

@@ -26,6 +26,11 @@ class ControlDomain(Guest):
         return self.machine.disk
 
     @property
+    def network(self) -> Layer:
+        """So is the real card."""
+        return self.machine.network
+
+    @property
     def drives(self) -> list[Layer]:
         """And so are all others that are not lent to a guest."""
         return self.machine.drives

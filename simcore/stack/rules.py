@@ -243,7 +243,8 @@ def traffic_has_a_way_out(scenario: Scenario) -> Iterator[Finding]:
         if "network" in one.entry.needs and one.on in scenario.nodes
     }
     for who, computer in wants.items():
-        if "network" not in computer.devices:
+        real = scenario.stack if computer.entry.control_domain else computer
+        if "network" not in real.devices:
             yield Finding("no-network", who, {"computer": computer.id})
         for kernel in (held for held in computer.holds if held.role == "kernel"):
             if "network-stack" not in kernel.entry.provides:
@@ -377,6 +378,14 @@ def snapshots_hold_no_lent_device(scenario: Scenario) -> Iterator[Finding]:
                     yield Finding("device-not-saved", device.id, {"device": device.is_, "node": node.id})
 
 
+def what_a_device_reaches_stays_where_it_is(scenario: Scenario) -> Iterator[Finding]:
+    """A guest whose memory a real device reaches cannot give any of it back."""
+    for node in scenario.nodes.values():
+        owner = scenario.nodes.get(node.owner or "")
+        if "iommu" in node.entry.needs and owner is not None and owner.settings.get("balloon"):
+            yield Finding("balloon-pinned", f"{owner.id}.balloon", {"device": node.id, "is_": node.is_})
+
+
 def asynchronous_io_goes_past_the_page_cache(scenario: Scenario) -> Iterator[Finding]:
     for node in scenario.nodes.values():
         if node.settings.get("aio") == "native" and node.settings.get("cache") == "writeback":
@@ -487,6 +496,7 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     snapshots_hold_no_lent_device,
     devices_fit_their_place,
     traffic_has_a_way_out,
+    what_a_device_reaches_stays_where_it_is,
     asynchronous_io_goes_past_the_page_cache,
     who_polls_leaves_a_cpu,
     workloads_run_in_a_kernel_or_container,

@@ -1,0 +1,42 @@
+"""Xen's network card: a driver in the guest (netfront), and a kernel thread in dom0 (netback).
+
+As with the disk they share a ring, and notify each other by events. A packet is small and its pages go their
+own ways through two network stacks, so nobody maps them: Xen *copies* each packet from one guest's page to
+the other's, as its owner has granted. In dom0 the packet goes over a bridge to the real card.
+"""
+
+from simcore.cpu import BLOCKED, SETTLE, Steps
+from simcore.layer import Layer
+from simcore.requests import Request
+from simcore.roles import Kernel, VirtualMachine
+
+
+class XenNet(Layer):
+    owner: VirtualMachine
+    backing: Kernel
+
+    def wire(self) -> None:
+        self.netback = self.backing.process(f"{self.id}/netback")
+        self.netback.in_kernel = True
+        self.threads.append(self.netback)
+
+    def send(self, request: Request) -> Steps:
+        vcpu, xen = request.flow.thread.cpu, self.owner.below
+        self.spend(request, "ring_add")
+        yield SETTLE  # whether the back end sleeps is seen now, not before
+        if self.netback.state == BLOCKED:
+            yield from xen.kick(request, self.netback)
+        else:
+            yield from self.hop(request, self.netback)
+        self.spend(request, "ring_take")
+        xen.spend(request, "hypercall", "grant_copy", "return_to_guest")
+        request.over = "vif"
+        yield from self.backing.serve(request)
+        xen.spend(request, "hypercall", "grant_copy", "return_to_guest")
+        self.spend(request, "respond")
+        yield SETTLE
+        if vcpu.irq_since < 0:
+            yield from xen.inject(request, vcpu)
+        else:  # the guest's handler looks at the ring once more before it is done
+            yield from self.interrupt(request, vcpu)
+        self.spend(request, "complete")
