@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import simcore
 from simcore.catalog import load_catalog
 from simcore.component import LANGUAGES
 from simcore.explain import type_label
 from tests.seen import MS, US, Span, family, lines, ran, requests, scenario, spans
+from tests.test_properties import check_run, examples
 
 HYPER_V = ("hyperv-server", "hyperv-windows")
 SIMCORE = Path(simcore.__file__).parent
@@ -301,7 +304,10 @@ def test_two_guests_divide_a_cpu_by_shares_reservations_and_limits(
 def test_a_limit_holds_though_nobody_else_wants_the_cpu() -> None:
     alone = raw("linux-on-esxi", spin("a", "guest-os"))
     changed = {"vm1.limit": 0.25, "vm1.vcpus": 1, "guest-os.init": "direct"}
-    assert done(simcore.run(simcore.scenario(alone, vary=changed)), "a")[0] == pytest.approx(750, abs=40)
+    result = simcore.run(simcore.scenario(alone, vary=changed))
+    assert done(result, "a")[0] == pytest.approx(750, abs=40)
+    waits = [s for s in spans(result.trace) if s.op == "throttled" and s.thread == "guest-os/a"]
+    assert {(s.node, s.kind) for s in waits} == {("hv", "queue")}
 
 
 def test_shares_that_are_set_in_mid_run_hold_from_then_on() -> None:
@@ -342,6 +348,65 @@ def test_the_read_is_shortest_where_the_hypervisor_drives_the_disk_itself() -> N
         for stack in ("linux", "linux-on-esxi", "hyperv-server", "hyperv-windows")
     ]
     assert means == sorted(means)
+
+
+# ----------------------------------------------------------------------------------------- any stack of these
+
+GUESTS_OF = {"esxi": ("esxi-vm", "pvscsi"), "hyper-v": ("vm", "storvsc"), "hyper-v-root": ("vm", "storvsc")}
+LOADS: dict[str, dict[str, Any]] = {
+    "spin": {"work": "40000 us", "count": 2, "threads": 2},
+    "random-read": {"count": 12, "depth": 4},
+    "random-write": {"count": 5},
+    "system-call": {"count": 20},
+    "page-touch": {"size": "150 KiB", "passes": 1},
+    "spawn": {"count": 2, "exec": True},
+    "ping-pong": {"count": 4, "over": "tcp", "cpus": "two"},
+}
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> dict[str, Any]:
+    hypervisor = draw(st.sampled_from(sorted(GUESTS_OF)))
+    vm, disk = GUESTS_OF[hypervisor]
+    homes, holds = [], []
+    if vm == "vm":
+        edition = draw(st.sampled_from(["server", "client"]))
+        kernel = {"id": "root-os", "is": "windows", "settings": {"edition": edition}}
+        few = {"vcpus": 1} if draw(st.booleans()) else {}
+        holds.append({"id": "root", "is": "root-partition", "settings": few, "holds": [kernel]})
+        homes.append("root-os")
+    for number in range(draw(st.integers(1, 2))):
+        settings = {
+            "vcpus": draw(st.integers(1, 2)),
+            "memory": "256 MiB",
+            "disk": disk,
+            "firmware": "uefi-vm",
+        }
+        if vm == "esxi-vm":
+            settings["shares"] = draw(st.sampled_from([100, 1000, 5000]))
+            settings |= draw(st.sampled_from([{}, {"limit": 0.3}, {"limit": 1.5}, {"reservation": 0.4}]))
+        os = {"id": f"os{number}", **draw(st.sampled_from([LINUX, {"is": "windows"}]))}
+        holds.append({"id": f"vm{number}", "is": vm, "settings": settings, "holds": [os]})
+        homes.append(os["id"])
+    loads = [
+        {"id": f"load{n}", "is": is_, "on": draw(st.sampled_from(homes)), "settings": LOADS[is_]}
+        for n, is_ in enumerate(draw(st.lists(st.sampled_from(sorted(LOADS)), min_size=1, max_size=3)))
+    ]
+    machine = {"cpus": draw(st.integers(1, 3)), "memory": "16 GiB"}
+    held = [{"id": "hv", "is": hypervisor, "holds": holds}]
+    stack = {"id": "host", "is": "server-2s-xeon", "settings": machine, "holds": held}
+    return {"stack": stack, "workloads": loads}
+
+
+LINUX = {"is": "linux", "settings": {"init": "direct"}}
+
+
+@examples(60)
+@given(stacks(), st.integers(1, 1000))
+def test_in_any_stack_of_these_time_is_conserved_and_all_work_gets_done(
+    stack: dict[str, Any], seed: int
+) -> None:
+    check_run(stack, simcore.run(simcore.scenario(stack), seed))
 
 
 # --------------------------------------------------------------------------------------------- the type label

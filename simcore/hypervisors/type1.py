@@ -21,6 +21,7 @@ class Type1(Hypervisor):
         self.sched.irq_ops = (self.op("interrupt_entry"),)
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
+        self.sched.throttle_what = self.engine_what("throttled", QUEUE)
 
     def process(self, name: str) -> Thread:
         """A virtual CPU's carrier, or one of the few threads that a hypervisor has of its own."""
