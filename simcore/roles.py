@@ -113,7 +113,7 @@ class Kernel(Layer):
         return self.below
 
     def load(self, request: Request) -> Steps:
-        """Its boot loader's part, on a computer that runs no kernel yet: read what is needed, from the disk."""
+        """Its boot loader's part, on a computer with no kernel yet: read from the disk what is needed."""
         raise NotImplementedError
 
     def dedicate(self, name: str) -> Thread:
