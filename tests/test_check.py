@@ -187,6 +187,11 @@ CASES = [
     (lends("host.disk2", iommu=False), "no-iommu", "vm0.disk"),
     (linux(kvm(vm(disk={"is": "virtio-blk", "cache": "writeback"}))), "aio-needs-direct", "vm1.disk.aio"),
     (polled(cpus=1), "no-cpu-to-spare", "vm1.disk"),
+    (
+        linux(kvm(vm(balloon=True, disk={"is": "passthrough", "device": "host.disk2"}))),
+        "balloon-pinned",
+        "vm1.balloon",
+    ),
     # snapshots
     (linux({**vm(), "is": "restored-vm"}), "sits-on", "vm1"),
     (restored("virtualbox", disk="ahci"), "no-snapshots", "vm1"),

@@ -99,12 +99,18 @@ class Vm(Guest):
     def _take(self, pages: int) -> None:
         """So many pages of the guest have had memory of the host's behind them."""
         if pages > self.touched:
-            self.touched = pages
-            self.count("memory", pages * self.constant("page") + self.below.overhead_bytes)
+            self._hold(pages)
+
+    def _hold(self, pages: int) -> None:
+        self.touched = pages
+        self.count("memory", pages * self.constant("page") + self.below.overhead_bytes)
 
     def free(self, pages: int) -> None:
-        """The host learns nothing of it."""
+        """The host learns nothing of it, but by a balloon: then it takes the pages back, and who touches them
+        next does so for the first time."""
         self.in_use -= pages
+        if self.settings["balloon"]:
+            self._hold(self.in_use)
 
     def walk(self, request: Request, times: int) -> None:
         """Each address in the guest's page tables must itself be looked up in the hypervisor's, unless that

@@ -374,7 +374,7 @@ def snapshots_hold_no_lent_device(scenario: Scenario) -> Iterator[Finding]:
     for node in scenario.nodes.values():
         if "snapshots" in node.entry.needs:
             for device in node.devices.values():
-                if "passthrough" in device.entry.needs:
+                if "iommu" in device.entry.needs:
                     yield Finding("device-not-saved", device.id, {"device": device.is_, "node": node.id})
 
 
