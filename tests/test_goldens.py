@@ -111,6 +111,8 @@ def test_every_golden_file_is_compared_with_something() -> None:
     wanted |= {
         f"{name}.{stack}.{lang}.txt" for name in JOURNEYS for stack in WITHOUT_A_DISK for lang in LANGUAGES
     }
+    wanted |= {f"{name}.snapshot-restore.{lang}.txt" for name in AFTER_A_RESTORE for lang in LANGUAGES}
+    wanted |= {"boot.snapshot-restore.txt"}
     assert {file.name for file in GOLDENS.iterdir()} == wanted
 
 

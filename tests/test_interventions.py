@@ -95,7 +95,7 @@ def two_guests(**second: Any) -> dict[str, Any]:
             "id": f"load{i}",
             "is": "spin",
             "on": f"guest{i}",
-            "start": "90 s",
+            "start": "130 s",
             "settings": {"work": "10 ms", "count": 20},
         }
         for i in (1, 2)
@@ -109,7 +109,7 @@ def two_guests(**second: Any) -> dict[str, Any]:
 
 def test_the_neighbour_of_a_killed_guest_gets_its_cpu() -> None:
     both = simcore.run(scenario(two_guests()))
-    result = simcore.run(scenario(with_(two_guests(), kill("vm1", 90 * S + 100 * MS))))
+    result = simcore.run(scenario(with_(two_guests(), kill("vm1", 130 * S + 100 * MS))))
     assert ended(result) == {"vm1", "vm1.disk", "vm1.firmware", "guest1"}
     alone, shared = (one.outcome["workloads"]["load2"] for one in (result, both))
     assert alone["n"] == shared["n"] == 20
@@ -332,7 +332,7 @@ def test_two_guests_on_one_core_get_half_each_and_the_rest_is_the_hosts_queue(sc
             if span.thread == thread and span.op == "run_queue" and span.node == f"guest{i}"
         ]
         assert stolen == pytest.approx(took - 200 * MS, rel=0.1)
-        assert sum(span.length for span in own if span.start > 90 * S) < 5 * MS
+        assert sum(span.length for span in own if span.start > 130 * S) < 5 * MS
 
 
 def test_a_neighbour_on_another_core_takes_nothing() -> None:

@@ -111,7 +111,7 @@ def dead_references(row: Number) -> Iterator[str]:
             yield f"{row.id}: does not say where in {one.source.key}"
         if one.status == "published" and not one.evidence:
             yield f"{row.id}: published without evidence"
-        if one.status == "measured" and not (one.machine or one.evidence):
+        if one.status == "measured" and not (one.machine or one.evidence or row.role == "machine"):
             yield f"{row.id}: measured, but on what?"
     machines = [one.machine for one in row.all]
     yield from (f"{row.id}: twice on {one}" for one in set(machines) if machines.count(one) > 1)

@@ -190,6 +190,10 @@ def test_the_canonical_form_is_a_scenario_again_the_same(name):
 @pytest.mark.parametrize("workload", [entry.id for entry in simcore.catalog().of_role("workload")])
 def test_every_prebuilt_accepts_every_workload(name, workload):
     raw = simcore.prebuilt()[name]
+    if workload == "request-response" and "network" not in raw["stack"]["settings"]:
+        with pytest.raises(simcore.ScenarioError, match="no-network"):
+            simcore.scenario(raw, workload=workload)
+        return
     scenario = simcore.scenario(raw, workload=workload)
     assert [(w.id, w.on) for w in scenario.workloads] == [(workload, raw["subject"])]
 
@@ -242,8 +246,13 @@ def test_an_edit_leaves_the_raw_scenario_alone():
     assert json.dumps(raw) == before
 
 
-def test_the_prebuilt_scenarios_are_four_the_smallest_first():
-    assert PREBUILT == ["linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox"]
+def test_the_prebuilt_scenarios_come_the_smallest_first():
+    def layers(node):
+        return 1 + sum(map(layers, node.get("holds", ())))
+
+    sizes = [layers(simcore.prebuilt()[name]["stack"]) for name in PREBUILT]
+    assert sizes == sorted(sizes)
+    assert PREBUILT[0] == "linux"
 
 
 def test_the_depth_cap_leaves_room_for_real_stacks():

@@ -145,7 +145,7 @@ def test_a_metric_that_nobody_knows_is_refused() -> None:
         runs.value(study.id, next(iter(study.runs)), "taste")
 
 
-# --------------------------------------------------------------------------------------------- what is shipped
+# -------------------------------------------------------------------------------------------- what is shipped
 
 
 @pytest.fixture(scope="module")

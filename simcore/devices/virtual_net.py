@@ -1,7 +1,7 @@
 """Virtual network cards: how a guest's packet gets to the host's network stack, and the answer back.
 
-All end at a tap device, the host's end of a cable that leads into a guest; a bridge joins it to the real card.
-Who carries the packet there is what differs: QEMU, a thread of the kernel (vhost), or QEMU after it has
+All end at a tap device, the host's end of a cable into a guest; a bridge joins it to the real card. Who
+carries the packet there is what differs: QEMU, a thread of the kernel (vhost), or QEMU after it has
 played the registers of a real card.
 """
 

@@ -19,8 +19,8 @@ class Network(Ipc):
             yield from self._bridge(request)
 
     def _exchange(self, request: Request) -> Steps:
-        """A segment for another machine, and its answer. The call returns once the card has the packet, and the
-        process goes to wait."""
+        """A segment for another machine, and its answer. The call returns once the card has the packet, and
+        the process goes to wait."""
         process = request.flow.thread
         contained = process.group is not None  # then it has a network of its own
         self.spend(request, "syscall_entry", "tcp_send")
