@@ -544,7 +544,7 @@ def test_random_stacks_are_worth_their_name() -> None:
     """The generator reaches what the properties are about."""
     seen: set[str] = set()
 
-    @examples(60)
+    @examples(250)
     @given(stacks())
     def look(raw: Raw) -> None:
         seen.update(node["is"] for node in nodes_of(raw))
