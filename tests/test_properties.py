@@ -55,7 +55,9 @@ HYPERVISORS = {
     ],
     "arm64": ["kvm-qemu", "qemu-tcg", "trap-and-emulate"],
 }
-"""By instruction set. Hypervisors that start before any kernel have stacks of their own in other tests."""
+"""By instruction set."""
+DOMAINS = {"xen-pv": ["xen-blk"], "xen-pvh": ["xen-blk"], "xen-hvm": ["xen-blk", "ide", "ahci"]}
+"""Xen's guests, and their disks. The other hypervisors that start before any kernel have tests of their own."""
 
 
 def isa_of(machine: str) -> str:
@@ -177,10 +179,39 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool, isa: str
 
 
 @st.composite
+def xens(draw: st.DrawFn, homes: list[str]) -> Raw:
+    """Xen with dom0, and guests of every kind."""
+    domains: list[Raw] = []
+    for number in range(draw(st.integers(0, 3))):
+        is_ = draw(st.sampled_from(sorted(DOMAINS)))
+        given = {
+            "vcpus": draw(st.integers(1, 2)),
+            "memory": "256 MiB",
+            "weight": draw(st.sampled_from([64, 256, 1000])),
+            "disk": draw(st.sampled_from(DOMAINS[is_])),
+        }
+        held = [draw(kernels(f"dom{number + 1}-os", homes, guests=False, isa="x86-64"))]
+        domains.append({"id": f"dom{number + 1}", "is": is_, "settings": given, "holds": held})
+    dom0 = {
+        "id": "dom0",
+        "is": "dom0",
+        "settings": {"vcpus": draw(st.integers(1, 2)), "memory": "1 GiB"},
+        "holds": [draw(kernels("dom0-os", homes, guests=False, isa="x86-64"))],
+    }
+    chosen = {
+        "scheduler": draw(st.sampled_from(["credit", "credit2"])),
+        "ratelimit": draw(st.sampled_from(["0 ns", "1 ms"])),
+    }
+    return {"id": "xen", "is": "xen", "settings": chosen, "holds": [dom0, *domains]}
+
+
+@st.composite
 def stacks(draw: st.DrawFn) -> Raw:
     homes: list[str] = []
     is_ = draw(st.sampled_from(of_role("machine")))
-    kernel = draw(kernels("host-os", homes, guests=True, isa=isa_of(is_)))
+    isa = isa_of(is_)
+    on_xen = isa == "x86-64" and draw(st.integers(0, 3)) == 0
+    lowest = xens(homes) if on_xen else kernels("host-os", homes, guests=True, isa=isa)
     machine = {
         "id": "host",
         "is": is_,
@@ -190,7 +221,7 @@ def stacks(draw: st.DrawFn) -> Raw:
             "disk": draw(st.sampled_from(disks_on("machine"))),
             "firmware": draw(st.sampled_from(["bios", "uefi"])),
         },
-        "holds": [kernel],
+        "holds": [draw(lowest)],
     }
     return {"stack": machine, "workloads": draw(loads(homes))}
 
@@ -409,6 +440,9 @@ def test_after_any_kill_the_dead_do_nothing_and_time_is_conserved(
             late = [s for s in found if s.node == load and s.kind == "cpu" and s.end > at]
             assert late == []
         assert numbers["n"] <= plain.outcome["workloads"][load]["n"]
+    if on.partition("-box")[0] in ("dom0", "dom0-os") and "-box" not in on and "-engine" not in on:
+        assert {home for home in homes.values() if not home.startswith("dom0")} <= dead
+        return
     for name in dead - {on}:  # whoever dies stands on it, or is one of its devices
         parents = set()
         while name:
