@@ -57,7 +57,7 @@ HYPERVISORS = {
 }
 """By instruction set."""
 DOMAINS = {"xen-pv": ["xen-blk"], "xen-pvh": ["xen-blk"], "xen-hvm": ["xen-blk", "ide", "ahci"]}
-"""Xen's guests, and their disks. The other hypervisors that start before any kernel have tests of their own."""
+"""Xen's guests, and their disks. Others that start before any kernel have tests of their own."""
 
 
 def isa_of(machine: str) -> str:
