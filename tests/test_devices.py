@@ -13,6 +13,7 @@ import pytest
 import simcore
 from simcore.explain.journey import Journey
 from tests.seen import MS, US, S, Span, lines, ran, requests, scenario, spans
+from tests.test_properties import check_cpus, check_tree
 
 SOONER = {"host-os.init": "direct", "guest-os.init": "direct"}
 SPDK = {"is": "vhost-user-blk", "device": "host.disk2"}
@@ -134,6 +135,14 @@ def test_vhost_user_moves_the_work_to_a_process_that_polls() -> None:
     drive = [stop.thread for stop in trip.stops if stop.node == "host.disk2" and stop.kind == "cpu"]
     assert set(drive) == {"host-os/spdk"}
     assert sum(instant["kind"] == "interrupt" for instant in trip.instants) == 1  # the guest's
+
+
+def test_requests_that_come_while_the_process_is_at_work_wait_for_it() -> None:
+    """On its thread as on any other: what it does in that time is not theirs."""
+    result = reads(guest(SPDK), depth=8, count=100)
+    polled = [s for s in steps_of(result) if s.thread == "host-os/spdk"]
+    assert {s.node for s in polled if s.kind == "cpu"} == {"vm1.disk", "host.disk2", "hv"}
+    assert {(s.node, s.op) for s in polled if s.kind == "queue"} == {("host-os", "run_queue")}
 
 
 def test_who_polls_has_taken_a_cpu_from_everybody_else() -> None:
@@ -392,6 +401,45 @@ def test_a_pools_threads_are_as_many_as_wait_at_once() -> None:
     result = reads(guest({"is": "virtio-blk", "cache": "none", "aio": "threads"}), depth=4, count=100)
     pool = {t["name"] for t in result.trace.header["threads"] if "/pool" in t["name"]}
     assert 2 <= len(pool) <= 4
+
+
+# ------------------------------------------------------------------------------------- whatever the disk is
+
+DISKS: dict[str, Any] = {
+    "passthrough": LENT,
+    "not-posted": LENT,
+    "vhost-user": SPDK,
+    "vhost-scsi": {"is": "virtio-scsi", "backend": "vhost"},
+    "vhost-blk": "vhost-blk",
+    "virtio-blk": "virtio-blk",
+    "virtio-blk-by-pool": {"is": "virtio-blk", "cache": "writeback", "aio": "threads"},
+    "ahci": "ahci",
+    "ide": "ide",
+}
+
+
+@pytest.mark.parametrize("killed", [None, "vm1"])
+@pytest.mark.parametrize("disk", DISKS)
+def test_no_more_cpu_is_handed_out_than_there_is(disk: str, killed: str | None) -> None:
+    """A busy guest that reads and writes, a neighbour on the host; killed in the middle, or not."""
+    raw = guest(DISKS[disk], "laptop" if disk == "not-posted" else "server-2s-xeon")
+    raw["stack"]["settings"] |= {"cpus": 3, "disk2": "hdd"}
+    spin = {"work": "3 ms", "count": 2, "threads": 3}
+    raw["workloads"] = [
+        {"id": "reads", "is": "random-read", "on": "guest-os", "settings": {"count": 30, "depth": 4}},
+        {"id": "writes", "is": "random-write", "on": "guest-os", "settings": {"count": 20, "depth": 2}},
+        {"id": "spin", "is": "spin", "on": "guest-os", "settings": spin},
+        {"id": "beside", "is": "periodic", "on": "host-os", "settings": {"count": 5}, "start": "90 s"},
+    ]
+    result = simcore.run(scenario(raw))
+    check_tree(result.trace, spans(result.trace))
+    assert all(numbers["n"] for numbers in result.outcome["workloads"].values())
+    if killed is not None:
+        middle = requests(result.trace, "read", "reads")[10]["start_ns"]
+        raw["interventions"] = [{"at": f"{middle} ns", "on": killed, "do": "fail"}]
+        result = simcore.run(scenario(raw))
+        assert result.outcome["nodes"]["vm1.disk"]["state"] == "killed"
+    check_cpus(spans(result.trace), 3)
 
 
 # ------------------------------------------------------------- w02: does the virtual disk matter, and when?

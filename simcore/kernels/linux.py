@@ -59,6 +59,7 @@ class Linux(Processes, Network):
             self.sched.idle &= ~core.bit
             polling = self.sim.what(self.node, self.entry.id, "busy_poll", CPU)
             sched = Dedicated(self.sim, core, polling, self.node)
+            sched.queue_what = self.sched.queue_what
             self._dedicated[name] = Thread(sched, name, self.node, self.constant("default_weight"))
             self.threads.append(self._dedicated[name])
         return self._dedicated[name]
