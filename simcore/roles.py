@@ -45,6 +45,11 @@ class Computer(Layer):
     def firmware(self) -> Layer:
         return self.devices["firmware"]
 
+    @property
+    def disk_model(self) -> str:
+        """What an emulated disk says it is: every hypervisor's own goes by another name."""
+        return str(self.entry.data.get("disk_model", ""))
+
     def first_run(self, request: Request, blocks: int) -> None:
         """So many blocks of code run for the first time: nothing, to a CPU that runs them as they are."""
 
@@ -269,6 +274,10 @@ class VirtualMachine(Computer):
         machine = self.below.owner
         assert isinstance(machine, Computer)
         return machine
+
+    @property
+    def disk_model(self) -> str:
+        return super().disk_model or str(self.below.entry.data.get("disk_model", ""))
 
     @property
     def guest(self) -> Kernel:

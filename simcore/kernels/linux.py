@@ -234,7 +234,7 @@ class Linux(Processes, Network):
         for drive in computer.drives:
             if drive.kernel is self:  # and has not been lent to somebody
                 self.spend(request, "driver_probe_disk")
-                drive.log(request, "probed")
+                drive.log(request, "probed", model=computer.disk_model)
                 yield from self.ask(request, "boot", drive)
         yield from self._fetch(request, "partition_reads", "block")
         self.log(request, "disk_found", disk=self._disk_name())
