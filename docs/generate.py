@@ -135,7 +135,11 @@ def component(entry: Entry) -> Iterator[str]:
             ["setting", "type", "default", "limits", "in a run", "meaning"],
             [setting_row(entry, setting) for setting in entry.settings.values()],
         )
-    if spent := [row for row in numbers() if row.component == entry.id and row.kind == "timing"]:
+    if entry.is_profile:
+        yield ""
+        yield "Measured with `python -m simcore calibrate`: [what each quantity is](calibrate.md)."
+    rows = [row for row in numbers() if row.component == entry.id and row.kind == "timing"]
+    if spent := [row for row in rows if row.op in texts["ops"]]:  # others are a profile's, for other models
         yield ""
         yield from grid(
             ["operation", "name", "mean", "what happens"],

@@ -65,7 +65,8 @@ def _section(name: str, scenario: simcore.Scenario) -> Iterator[str]:
     beside = [one for one in used if one not in {layer.is_ for layer in layers}]
     yield "- Beside them: " + ", ".join(f"[`{one}`](components.md#{one})" for one in beside)
     for node in layers:
-        if node.role == "hypervisor":
+        guests = [held for held in node.holds if held.role == "vm" and not held.entry.control_domain]
+        if node.role == "hypervisor" and guests:
             yield f"- `{node.is_}` here is called: {simcore.type_label(scenario, node.id).label()}"
     eras = {one: catalog[one].texts("en").get("era") for one in used if catalog[one].role != "device"}
     yield "- Modelled: " + "; ".join(f"`{one}`: {era}" for one, era in eras.items() if era)
