@@ -4,13 +4,14 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 import simcore
 from simweb.ledger_page import Filter, amount
-from simweb.presenters import cards, role_words
+from simweb.presenters import GROUPS, cards, role_words
 
 __all__ = ["Card", "Quantity", "Swap", "cards_of", "faults_in_words", "page"]
 
@@ -31,6 +32,7 @@ class Card:
     family: str
     measured: bool
     virtual: str
+    races: bool  # the four stacks to begin with run on it
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def _card(entry: Any, lang: str) -> Card:
         entry.family or "",
         entry.is_profile,
         virtual(entry),
+        all(_runs_on(stack, entry.id) for stack in GROUPS[0][2]),
     )
 
 
@@ -89,6 +92,17 @@ def virtual(entry: Any) -> str:
     if found == UNKNOWN:
         return _("Measured inside a virtual machine, or on one that hides whether it is.")
     return _("Measured inside a virtual machine (%(hypervisor)s).") % {"hypervisor": found}
+
+
+@lru_cache(maxsize=4096)
+def _runs_on(stack: str, machine: str) -> bool:
+    """Whether a prebuilt stack is legal on the machine: one of another instruction set is not."""
+    raw = simcore.prebuilt()[stack]
+    try:
+        simcore.scenario(raw, workload="boot", machine=machine)
+    except simcore.ScenarioError:
+        return False
+    return True
 
 
 def page(entry: Any, lang: str) -> dict[str, Any]:
@@ -104,7 +118,7 @@ def page(entry: Any, lang: str) -> dict[str, Any]:
         "swaps": swaps,
         "composites": list(_composites(raw.get("composites", {}))),
         "missing": raw.get("missing", []),
-        "stacks": cards(lang),
+        "stacks": [card for card in cards(lang) if _runs_on(card.id, entry.id)],
     }
 
 

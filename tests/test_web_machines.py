@@ -287,3 +287,13 @@ def test_a_worker_process_knows_the_machine(client: Client, settings: Any) -> No
         result = workers.pool().result(store.start(plan), WAIT_S)
         assert len(result["lanes"]) == len(plan.scenarios)
         assert all(lane["end_ns"] > lane["start_ns"] for lane in result["lanes"])
+
+
+def test_a_machine_is_offered_only_stacks_of_its_instruction_set(client: Client) -> None:
+    page = text(client, "/machines/server-arm/")
+    offered = set(re.findall(r'href="/s/([^/]+)/\?machine=server-arm#play"', page))
+    assert {"x86-on-arm-tcg", "trap-and-emulate"} <= offered
+    assert not {"linux", "linux-on-kvm", "arm-on-x86-tcg"} & offered
+    assert not re.search(r'href="/race/[^"]*machine=server-arm', page)
+    for stack in offered:
+        assert client.get(f"/s/{stack}/?machine=server-arm").status_code == 200, stack
