@@ -47,7 +47,7 @@ def test_a_folded_number_is_opened_by_its_anchor_and_fetches_its_certificate(pag
 def test_the_ledger_can_be_read_and_filtered_without_javascript(open_page: Any) -> None:
     page = open_page(java_script_enabled=False)
     page.goto("/numbers/")
-    page.fill("#q", "tap_transmit")
+    page.fill("#q", "nested_page")
     page.locator(".filters button").click()
     expect(page.locator(".number[open] .certificate").first).to_be_visible()
 
