@@ -70,7 +70,7 @@ def run_of(plan: store.Plan, retry: bool = False) -> Run:
 def fragment(plan: store.Plan, run: Run, lang: str) -> str:
     """The run's line on the page; once done also what the player needs to begin, and for a race the gap."""
     with translation.override(lang):
-        context: dict[str, Any] = {"run": run, "query": query_of(plan)}
+        context: dict[str, Any] = {"run": run, "query": query_of(plan), "lang": lang}
         if (reached := run.progress.now_ns) is not None:
             context["reached"] = simcore.show_time(reached)
         if run.result:

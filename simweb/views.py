@@ -2,6 +2,8 @@
 
 import gzip
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -77,8 +79,21 @@ def gallery(request: HttpRequest) -> HttpResponse:
 # Player and race
 
 
-@require_safe
-def player(request: HttpRequest, ref: str) -> HttpResponse:
+@dataclass(frozen=True)
+class Show:
+    """What an address asks to see, before anybody simulates it; `context` is the page's own."""
+
+    lanes: list[presenters.Lane]
+    plan: store.Plan
+    context: dict[str, Any]
+
+
+class RefusedError(Exception):
+    """An address that names something which cannot be shown; the message says why."""
+
+
+def one(request: HttpRequest, ref: str) -> Show:
+    """One stack. Raises Http404, RefusedError or ScenarioError."""
     found = store.find(ref)
     if found is None:
         raise unknown_stack(ref)
@@ -86,43 +101,32 @@ def player(request: HttpRequest, ref: str) -> HttpResponse:
     views = (["own"] if has_own else []) + ["boot", "read"]
     view = request.GET.get("view") or views[0]
     if view not in views:
-        return _bad_request(request, _("This stack has no view “%(view)s”.") % {"view": view[:40]})
+        raise RefusedError(_("This stack has no view “%(view)s”.") % {"view": view[:40]})
     seed = _seed(request, found.seed)
-    if seed is None:
-        return _bad_seed(request)
     machine = _machine(request)
-    try:
-        scenario = store.chosen(found, view, machine)
-    except simcore.ScenarioError as error:
-        return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
+    scenario = store.chosen(found, view, machine)
     origin = found.origin_on(machine)
     row = store.keep(scenario, seed, origin)
     lane = presenters.lane_of(0, origin or row.id, row, language(), diagram.FULL)
-    return _player_page(
-        request,
-        [lane],
-        store.Plan((row,)),
-        view=view,
-        tabs=[(name, _tab_url(request, view=name)) for name in views],
-        title=lane.label,
-        kinds=presenters.kinds(scenario, language()),
-    )
+    context = {
+        "view": view,
+        "tabs": [(name, _tab_url(request, view=name)) for name in views],
+        "title": lane.label,
+        "kinds": presenters.kinds(scenario, language()),
+    }
+    return Show([lane], store.Plan((row,)), context)
 
 
-@require_safe
-def race(request: HttpRequest) -> HttpResponse:
+def several(request: HttpRequest) -> Show:
+    """A race. Raises Http404, RefusedError or ScenarioError."""
     refs = list(dict.fromkeys(request.GET.getlist("stack")))
     if not 2 <= len(refs) <= presenters.MOST_LANES:
-        return _bad_request(
-            request, _("A race needs two to four different stacks. Choose them in the gallery.")
-        )
+        raise RefusedError(_("A race needs two to four different stacks. Choose them in the gallery."))
     view = request.GET.get("view") or "boot"
     begin = request.GET.get("from") or store.STARTS[0]
     seed = _seed(request, 1)
-    if seed is None:
-        return _bad_seed(request)
     if view not in ("boot", "read") or begin not in store.STARTS:
-        return _bad_request(request, _("There is no such race. Choose the stacks in the gallery."))
+        raise RefusedError(_("There is no such race. Choose the stacks in the gallery."))
     machine = _machine(request)
     size = diagram.FULL if len(refs) == 2 else diagram.COMPACT
     lanes = []
@@ -130,36 +134,49 @@ def race(request: HttpRequest) -> HttpResponse:
         found = store.find(ref)
         if found is None:
             raise unknown_stack(ref)
-        try:
-            scenario = store.chosen(found, view, machine)
-        except simcore.ScenarioError as error:
-            return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
+        scenario = store.chosen(found, view, machine)
         origin = found.origin_on(machine)
         row = store.keep(scenario, seed, origin)
         lanes.append(presenters.lane_of(number, origin or row.id, row, language(), size))
     plan = store.Plan(tuple(lane.scenario for lane in lanes), begin)
     if len({row.id for row in plan.scenarios}) < len(lanes):
-        return _bad_request(
-            request, _("Two of these stacks are the same scenario: a race needs different ones.")
-        )
+        raise RefusedError(_("Two of these stacks are the same scenario: a race needs different ones."))
     again = [("stack", ref) for ref in refs] + ([("machine", machine)] if machine else [])
-    return _player_page(
-        request,
-        lanes,
-        plan,
-        view=view,
-        tabs=[(name, _tab_url(request, view=name)) for name in ("boot", "read")],
-        starts=[(name, _tab_url(request, **{"from": name})) for name in store.STARTS],
-        title=_("Race"),
-        change_url=f"{reverse('gallery')}?{urlencode(again)}#race",
-    )
+    context = {
+        "view": view,
+        "tabs": [(name, _tab_url(request, view=name)) for name in ("boot", "read")],
+        "starts": [(name, _tab_url(request, **{"from": name})) for name in store.STARTS],
+        "title": _("Race"),
+        "change_url": f"{reverse('gallery')}?{urlencode(again)}#race",
+    }
+    return Show(lanes, plan, context)
 
 
-def _player_page(
-    request: HttpRequest, lanes: list[presenters.Lane], plan: store.Plan, **context: Any
-) -> HttpResponse:
+@require_safe
+def player(request: HttpRequest, ref: str) -> HttpResponse:
+    return _page_of(request, lambda: one(request, ref))
+
+
+@require_safe
+def race(request: HttpRequest) -> HttpResponse:
+    return _page_of(request, lambda: several(request))
+
+
+def _page_of(request: HttpRequest, ask: Callable[[], Show]) -> HttpResponse:
+    try:
+        return render(request, "player.html", playing(request, ask()))
+    except RefusedError as error:
+        return _bad_request(request, str(error))
+    except simcore.ScenarioError as error:
+        return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
+    """What the player's templates need. Begins the run if nobody has."""
+    lanes, plan = show.lanes, show.plan
     run, on = run_of(plan, retry=True), lanes[0].machine
-    context |= {
+    return {
+        **show.context,
         "lanes": lanes,
         "machine": on if request.GET.get("machine") or on.is_profile else None,
         "machine_label": on.texts(language())["label"],
@@ -173,7 +190,6 @@ def _player_page(
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),
     }
-    return render(request, "player.html", context)
 
 
 def _tab_url(request: HttpRequest, **change: str) -> str:
@@ -194,11 +210,13 @@ def _machine(request: HttpRequest) -> str | None:
     return name or None
 
 
-def _seed(request: HttpRequest, default: int) -> int | None:
+def _seed(request: HttpRequest, default: int) -> int:
     text = request.GET.get("seed", "")
     if not text:
         return default
-    return int(text) if text.isascii() and text.isdigit() and int(text[:20]) <= store.LARGEST_SEED else None
+    if text.isascii() and text.isdigit() and int(text[:20]) <= store.LARGEST_SEED:
+        return int(text)
+    raise RefusedError(_("The seed must be a whole number from 0 to 9223372036854775807."))
 
 
 @require_safe
@@ -367,10 +385,6 @@ def unknown_stack(ref: str) -> Http404:
 
 def unknown_machine(ref: str) -> Http404:
     return Http404(_("There is no machine “%(ref)s” here.") % {"ref": ref[:70]})
-
-
-def _bad_seed(request: HttpRequest) -> HttpResponse:
-    return _bad_request(request, _("The seed must be a whole number from 0 to 9223372036854775807."))
 
 
 def _bad_request(request: HttpRequest, message: str) -> HttpResponse:
