@@ -4,7 +4,8 @@ Each step is taken as a runtime takes it, by the same system call or netlink mes
 fresh namespaces: unshare(2); mkdir in each cgroup hierarchy and a write to cgroup.procs; mount(2) on an empty
 folder of a tmpfs; pivot_root(2) to a bind mount; RTM_NEWLINK. What the kernel does in the background after a
 step is given time to end. runc and crun are timed from fork until the command has ended, with a bundle of six
-namespaces, one cgroup, /proc, /dev and one static program that ends at once.
+namespaces, one cgroup, /proc, /dev and one static program that ends at once; what each of the commands takes
+only to start (`--version`) is timed with them.
 
 Disturbed by: other processes that mount, fork or change links (the kernel's locks are shared); many mounts
 (a mount namespace is a copy of them all); kernel options such as the preemption model.
@@ -41,6 +42,7 @@ LINKS = (
     "bridge_delete",
 )
 RUNTIMES, VERBS = ("runc", "crun"), ("create", "start", "delete")
+STEPS = ("create", "start", "program", "delete")
 
 TITLE = "Containers: namespaces, cgroups, mounts, links, runtimes"
 QUANTITIES = (
@@ -50,7 +52,7 @@ QUANTITIES = (
     *MOUNTS,
     *COPIES,
     *LINKS,
-    *(f"{runtime}_{verb}" for runtime in RUNTIMES for verb in VERBS),
+    *(f"{runtime}_{step}" for runtime in RUNTIMES for step in STEPS),
     "docker_run",
     "podman_run",
 )
@@ -82,7 +84,7 @@ def measure(bench: Bench) -> None:
         for number, name in enumerate(LINKS):
             bench.timing(name, took[number :: len(LINKS)])
     for runtime in RUNTIMES:
-        with bench.attempt(*(f"{runtime}_{verb}" for verb in VERBS)):
+        with bench.attempt(*(f"{runtime}_{step}" for step in STEPS)):
             _runtime(bench, runtime)
     with bench.attempt("docker_run"):
         _docker(bench)
@@ -118,13 +120,14 @@ def _copy_up(bench: Bench, name: str) -> None:
 
 
 def _runtime(bench: Bench, runtime: str) -> None:
+    """Each verb starts the program anew, which `run` does only once: what that takes is a step, too."""
     bundle = Bundle.make(bench, runtime)
     create, start, delete = (bundle.command(verb) for verb in VERBS)
-    took = bench.native(
-        "spawn", bench.pick(15, 60), "apart", 1, *create, "--", *start, "--", *delete, source=HELPER
-    )
-    for number, verb in enumerate(VERBS):
-        bench.timing(f"{runtime}_{verb}", took[number :: len(VERBS)])
+    version = [bundle.runtime[0], "--version"]
+    commands = (*create, "--", *start, "--", *version, "--", *delete)
+    took = bench.native("spawn", bench.pick(15, 60), "apart", 1, *commands, source=HELPER)
+    for number, step in enumerate(STEPS):
+        bench.timing(f"{runtime}_{step}", took[number :: len(STEPS)])
 
 
 def _docker(bench: Bench) -> None:

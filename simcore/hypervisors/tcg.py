@@ -17,13 +17,9 @@ class Tcg(Hypervisor):
         carrier.poke_ops = (self.op("leave_code"),)
 
     def pace(self, instructions: str, isa: str = "") -> float:
-        """A loop in registers, or code that goes to memory, where each address is looked up by software."""
-        if isa == "arm64":
-            known = self.constant(
-                "slowdown_integer_arm" if instructions == "integer" else "slowdown_memory_arm"
-            )
-        else:
-            known = self.constant("slowdown_integer" if instructions == "integer" else "slowdown_memory")
+        """A loop in registers, code that goes to memory, where each address is looked up by software, or a
+        kernel's, which is some of each."""
+        known = self.constant(f"slowdown_{instructions}{'_arm' if isa == 'arm64' else ''}")
         return float(known)
 
     def translate(self, request: Request, blocks: int) -> None:
