@@ -691,16 +691,22 @@ def owe_first(flow: Flow, thread: Thread, ops: tuple[Op, ...], then: Effect) -> 
     return True
 
 
-def ipi(waker: Thread, woken: Thread) -> tuple[Op, ...]:
-    """What it takes a vCPU to have another one run a thread: to send it an interrupt, it leaves its guest.
+def ipi(waker: Thread, woken: Thread) -> Thread | None:
+    """The carrier of the vCPU that has another one run a thread: to send it an interrupt, it leaves its
+    guest.
 
-    Nothing, if the CPU is real, or if the thread will run on this one, or has to queue.
+    None, if the CPU is real, or if the thread will run on this one, or has to queue. Who wakes the thread may
+    be a hypervisor in a guest: then the vCPU is the one that carries its own guest's.
     """
     cpu = waker.cpu
-    if cpu.host is None or woken.state != BLOCKED or woken.sched is not cpu.sched:
-        return ()
+    while cpu.sched is not woken.sched:
+        if cpu.host is None:
+            return None
+        cpu = cpu.host.cpu
+    if cpu.host is None or not cpu.host.ipi_ops or woken.state != BLOCKED:
+        return None
     goal = woken.sched.place(woken)
-    return () if goal is None or goal is cpu else cpu.host.ipi_ops
+    return None if goal is None or goal is cpu else cpu.host
 
 
 def tell(waker: Thread, woken: Thread) -> None:
@@ -710,8 +716,8 @@ def tell(waker: Thread, woken: Thread) -> None:
     """
     cpu = waker.cpu
     runs = cpu.current is waker or cpu.irq is waker
-    if runs and cpu.host is not None and (ops := ipi(waker, woken)):
-        cpu.tail += ops + cpu.host.entry_ops
+    if runs and cpu.host is not None and (sender := ipi(waker, woken)) is not None:
+        cpu.tail += sender.ipi_ops + sender.entry_ops
 
 
 def kill(threads: Iterable[Thread], now: int) -> None:

@@ -125,6 +125,10 @@ class Kernel(Layer):
         """The thread of a program that polls and shares its CPU with nobody; one for each name."""
         raise NotImplementedError
 
+    def fault(self, request: Request, pages: int) -> None:
+        """A program touches so many pages of its memory for the first time: found, cleared, mapped."""
+        raise NotImplementedError
+
     def submit_bio(self, request: Request) -> Steps:
         """One of its own threads asks its disk, past system calls and files. The answer is an interrupt, and
         the request goes on there."""
@@ -210,6 +214,16 @@ class Hypervisor(Layer):
 
     def translate(self, request: Request, blocks: int) -> None:
         """A guest runs code for the first time: nothing, where the CPU runs it as it is."""
+
+    def find_memory(self, request: Request, vm: VirtualMachine, pages: int) -> None:
+        """A guest touches so many pages that it never had: out of it, for memory from below."""
+        computer = self.owner
+        assert isinstance(computer, Computer)
+        vm.spend(request, "first_touch", per=pages)
+        if "hw-virtualization" in self.entry.needs or "whp" in self.entry.needs:
+            computer.back(request, pages)
+        else:
+            computer.use(request, pages)
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """A real device is done, but its driver is on a virtual CPU: the interrupt must get there."""

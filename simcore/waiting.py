@@ -29,15 +29,17 @@ def hopped(flow: Flow, thread: Thread, now: int, goal: Thread) -> bool:
     """Go on on another thread, and wake it."""
     if goal is thread:
         return True
-    if thread.cpu.host is not None and (ops := ipi(thread, goal)):
-        return owe_first(flow, thread, ops, (sent, (goal, ())))
+    if thread.cpu.host is not None and (sender := ipi(thread, goal)) is not None:
+        return owe_first(flow, thread, sender.ipi_ops, (sent, (goal, sender.entry_ops)))
     return moved(flow, thread, now, goal)
 
 
 def hopped_leaving(flow: Flow, thread: Thread, now: int, goal: tuple[Thread, tuple[Op, ...]]) -> bool:
     """As `hopped`, and leave the CPU with something to do for it."""
-    if thread.cpu.host is not None and goal[0] is not thread and (ops := ipi(thread, goal[0])):
-        return owe_first(flow, thread, ops, (sent, goal))
+    virtual = thread.cpu.host is not None and goal[0] is not thread
+    if virtual and (sender := ipi(thread, goal[0])) is not None:
+        then = (sent, (goal[0], sender.entry_ops + goal[1]))
+        return owe_first(flow, thread, sender.ipi_ops, then)
     thread.cpu.tail += goal[1]
     thread.cpu.left = flow.span
     return goal[0] is thread or moved(flow, thread, now, goal[0])
@@ -45,10 +47,8 @@ def hopped_leaving(flow: Flow, thread: Thread, now: int, goal: tuple[Thread, tup
 
 def sent(flow: Flow, thread: Thread, now: int, goal: tuple[Thread, tuple[Op, ...]]) -> bool:
     """The interrupt for another vCPU is sent: this one goes back into its guest while that one comes up."""
-    cpu = thread.cpu
-    assert cpu.host is not None
-    cpu.tail += cpu.host.entry_ops + goal[1]
-    cpu.left = flow.span
+    thread.cpu.tail += goal[1]
+    thread.cpu.left = flow.span
     return moved(flow, thread, now, goal[0])
 
 

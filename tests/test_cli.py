@@ -92,7 +92,8 @@ def test_journey_prints_stops_and_instants(cli):
     code, out, _ = cli("journey", "linux-on-kvm", "--request", "2", "--json")
     trip = json.loads(out)
     assert code == 0
-    assert set(trip["stops"][0]) == {"node", "component", "op", "thread", "kind", "start_ns", "end_ns"}
+    known = {"node", "component", "op", "thread", "kind", "start_ns", "end_ns", "count"}
+    assert set(trip["stops"][0]) == known
     assert {"exit", "interrupt", "wakeup"} <= {instant["kind"] for instant in trip["instants"]}
     assert all({"kind", "at_ns", "node"} <= instant.keys() for instant in trip["instants"])
 

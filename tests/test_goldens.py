@@ -19,8 +19,9 @@ REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
 KVM = ("kvm-vhost", "kvm-emulated-ide", "firecracker", "nvme-passthrough")
 VMWARE = ("binary-translation", "trap-and-emulate", "vmware-workstation")
 TYPE_1 = ("xen-pv", "xen-pvh", "xen-hvm", "hyperv-server", "hyperv-windows", "linux-on-esxi")
-SYSTEMS = (*PREBUILT, "windows", *TYPE_1, *KVM, *VMWARE)
-WITHOUT_A_DISK = ("linux", "windows", "docker-on-linux", "linux-on-kvm", *TYPE_1, *KVM, *VMWARE)
+WINDOWS = ("virtualbox-on-windows", "virtualbox-with-hyperv", "vmware-on-windows")
+FURTHER = ("nested-kvm", "sriov-nic", "arm-on-x86-tcg", "x86-on-arm-tcg")
+SYSTEMS = (*PREBUILT, "windows", *TYPE_1, *KVM, *VMWARE, *WINDOWS, *FURTHER)
 JOURNEYS = {
     "system-call": ("system-call", "syscall", 0),
     "first-touch": ("page-touch", "touch", 0),
@@ -49,7 +50,7 @@ def test_one_read_goes_through_every_layer_and_back(stack: str, lang: str) -> No
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("stack", WITHOUT_A_DISK)
+@pytest.mark.parametrize("stack", SYSTEMS)
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_what_needs_no_disk_stays_near_its_kernel(name: str, stack: str, lang: str) -> None:
     workload, kind, number = JOURNEYS[name]
@@ -75,14 +76,17 @@ def test_a_boot_goes_layer_by_layer(stack: str) -> None:
 def landmarks(result: simcore.Result) -> Iterator[str]:
     """The console of every node, in one: when, who, what; then who was ready when.
 
-    Until its own kernel is ready the host does the same in all stacks: that is told once, for `linux`.
+    Until its own kernel is ready the host does the same in all stacks: that is told once, for `linux`, and
+    once for `windows`.
     """
     header, words = result.trace.header, texts("en")["components"]
     tenants = [node for node in header["nodes"] if node["tenant"] and node["role"] != "workload"]
     host = result.outcome["nodes"].get("host-os")
     begin = host["ready_ns"] if host is not None and tenants else 0
     if begin:
-        yield f"{seconds(begin)}  the host's kernel is ready, as in boot.linux.txt\n\n"
+        host_os = next(node["is"] for node in header["nodes"] if node["id"] == "host-os")
+        told = "windows" if host_os == "windows" else "linux"
+        yield f"{seconds(begin)}  the host's kernel is ready, as in boot.{told}.txt\n\n"
     width = max(len(node["id"]) for node in header["nodes"])
     for row in result.trace.rows("logs"):
         node, line = header["nodes"][row["node"]], header["texts"][row["text"]]
@@ -108,9 +112,7 @@ def seconds(at_ns: int) -> str:
 def test_every_golden_file_is_compared_with_something() -> None:
     wanted = {f"boot.{stack}.txt" for stack in SYSTEMS}
     wanted |= {f"read.{stack}.{lang}.txt" for stack in SYSTEMS for lang in LANGUAGES}
-    wanted |= {
-        f"{name}.{stack}.{lang}.txt" for name in JOURNEYS for stack in WITHOUT_A_DISK for lang in LANGUAGES
-    }
+    wanted |= {f"{name}.{stack}.{lang}.txt" for name in JOURNEYS for stack in SYSTEMS for lang in LANGUAGES}
     wanted |= {f"{name}.snapshot-restore.{lang}.txt" for name in AFTER_A_RESTORE for lang in LANGUAGES}
     wanted |= {"boot.snapshot-restore.txt"}
     assert {file.name for file in GOLDENS.iterdir()} == wanted

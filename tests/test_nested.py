@@ -47,6 +47,16 @@ def test_each_exit_of_the_inner_guest_lands_with_the_outer_hypervisor_first() ->
     assert order.count("hv.vm_exit") >= 3  # to and fro for the inner guest, and the middle one's own disk
 
 
+def test_who_wakes_a_thread_on_another_cpu_of_the_middle_guest_leaves_that_guest_too() -> None:
+    """The inner hypervisor wakes its I/O thread: an interrupt between two virtual CPUs of the outer one. With
+    one CPU there is nobody to send it to."""
+    for vcpus, sent in ((2, 1), (1, 0)):
+        read = steps(run("random-read", **{"vm1.vcpus": vcpus}), "read", "random-read")[-1]
+        kicked = next(place for place, span in enumerate(read) if span.op == "ioeventfd")
+        woken = next(place for place, span in enumerate(read) if span.op == "pop_request")
+        assert names(read[kicked:woken], OUTER).count("hv.ipi") == sent
+
+
 def test_an_exit_that_the_outer_hypervisor_handles_alone_costs_one_and_a_reflected_one_several() -> None:
     """A page that neither has memory for: one exit of the inner guest is passed on, a second is not."""
     touch = steps(run("page-touch"), "touch", "page-touch")[0]
@@ -122,6 +132,16 @@ def test_over_hyper_v_every_exit_goes_to_the_process_and_all_the_way_back() -> N
     assert order[back : back + 4] == there
     assert not {"ring0_dispatch", "ring3_return"} & {span.op for span in found}
     assert mean > read_of("virtualbox-on-windows")[1]
+
+
+def test_over_hyper_v_the_root_partition_gives_a_guest_each_page_once() -> None:
+    touches = steps(ran("virtualbox-with-hyperv", "page-touch", spread=False), "touch", "page-touch")
+    assert names(touches[0], "hyperv") == [
+        *("hyperv.vm_exit", "hyperv.intercept_message", "hyperv.vm_entry"),
+        *("hyperv.vm_exit", "hyperv.map_gpa", "hyperv.vm_entry"),
+        *("hyperv.vm_exit", "hyperv.enter_partition", "hyperv.vm_entry"),
+    ]
+    assert not {name for again in touches[len(touches) // 2 :] for name in names(again, "hyperv")}
 
 
 def test_beside_hyper_v_virtualbox_cannot_enter_a_guest_itself() -> None:

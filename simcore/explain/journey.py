@@ -7,6 +7,7 @@ thread goes on with it, `‖` time without a CPU.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from simcore.texts import show_time, texts
@@ -34,6 +35,7 @@ class Stop:
     kind: str
     start_ns: int
     end_ns: int
+    count: int  # of how many equal ones in a row it is made
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -44,6 +46,7 @@ class Stop:
             "kind": self.kind,
             "start_ns": self.start_ns,
             "end_ns": self.end_ns,
+            "count": self.count,
         }
 
 
@@ -176,6 +179,7 @@ def _merged(trace: Trace, tiles: Iterator[tuple[int, int, int]]) -> list[Stop]:
                 kind=header["kinds"][spans["kind"][span]],
                 start_ns=start,
                 end_ns=end,
+                count=spans["count"][span],
             )
         )
     return stops
@@ -212,10 +216,17 @@ def _lines(trip: Journey, lang: str) -> Iterator[str]:
     for sign, piece in pieces:
         at = show_time(piece[0].start_ns - trip.start_ns)
         took = show_time(piece[-1].end_ns - piece[0].start_ns)
-        steps = " → ".join(_name(stop, words) for stop in piece)
+        steps = " → ".join(_steps(piece, words))
         yield f"{at:>8} {took:>8}  {sign:<2} {piece[0].node:<{width}}  {steps}"
     yield ""
     yield f"{SWITCH} {signs['switch']} · {WAKE} {signs['wake']} · {PAUSE} {signs['pause']}"
+
+
+def _steps(piece: list[Stop], words: dict[str, Any]) -> Iterator[str]:
+    """Their names; of what is done several times in a row, how many times."""
+    for times, stops in groupby(piece, key=lambda stop: stop.count):
+        names = [_name(stop, words) for stop in stops]
+        yield from names if times == 1 else [f"{times} × ({' → '.join(names)})"]
 
 
 def _pieces(trip: Journey) -> Iterator[tuple[str, list[Stop]]]:

@@ -82,6 +82,13 @@ class HyperV(Type1):
         there = self.plan("vm_exit", "intercept_message", "vm_entry")
         return there, self.plan("vm_exit", "enter_partition", "vm_entry")
 
+    def nested_fault(self, request: Request, times: int) -> None:
+        """The exit is told to the root; it has a page of the program put into the guest's memory, a hypercall
+        of its own, and then has the guest go on."""
+        self.repeat(request, times, "vm_exit", "intercept_message", "vm_entry")
+        self.repeat(request, times, "vm_exit", "map_gpa", "vm_entry")
+        self.repeat(request, times, "vm_exit", "enter_partition", "vm_entry")
+
     def kick(self, request: Request, back_end: Thread) -> Steps:
         """The channel's interrupt comes to the root partition, whose handler wakes the back end."""
         root, windows = self._root, self._root.guest
@@ -123,3 +130,7 @@ class RootPartition(ControlDomain):
         self.settings["vcpus"] = self.settings["vcpus"] or len(self.machine.cpus)
         self.reflect, self.resume = self.below.nest()
         super().wire()
+
+    def back(self, request: Request, pages: int) -> None:
+        """A program of its Windows runs a guest, whose memory is the program's: all of it is there."""
+        self.below.nested_fault(request, pages)

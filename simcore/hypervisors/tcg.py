@@ -7,10 +7,15 @@ two blocks. The guest may be of any instruction set.
 
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.requests import Request
-from simcore.roles import Hypervisor, VirtualMachine
+from simcore.roles import Hypervisor, Kernel, VirtualMachine
 
 
 class Tcg(Hypervisor):
+    below: Kernel
+    shadow_paging = (
+        True  # the CPU sees QEMU's own memory; the guest's tables are walked by what QEMU translates
+    )
+
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         carrier.halt_ops = (self.op("leave_code"),)
         carrier.wake_ops = (self.op("enter_code"),)
@@ -25,6 +30,10 @@ class Tcg(Hypervisor):
     def translate(self, request: Request, blocks: int) -> None:
         """Each block is translated when it runs for the first time."""
         self.spend(request, "translate_block", per=blocks)
+
+    def find_memory(self, request: Request, vm: VirtualMachine, pages: int) -> None:
+        """The guest's memory is QEMU's own: the kernel below finds a page of it as for any program."""
+        self.below.fault(request, pages)
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_qemu", "qemu_init")

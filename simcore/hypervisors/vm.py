@@ -8,7 +8,7 @@ and the most that it ever had: its kernel takes pages that it was given back bef
 
 from simcore.cpu import Cpu, Steps
 from simcore.requests import Request
-from simcore.roles import Computer, VirtualMachine
+from simcore.roles import VirtualMachine
 
 
 class Guest(VirtualMachine):
@@ -85,10 +85,7 @@ class Vm(Guest):
         fresh = min(self.in_use, self.settings["memory"] // self.constant("page")) - self.touched
         if fresh > 0:
             self._take(self.touched + fresh)
-            self.spend(request, "first_touch", per=fresh)
-            computer = self.below.owner
-            assert isinstance(computer, Computer)
-            computer.back(request, fresh)
+            self.below.find_memory(request, self, fresh)
 
     def back(self, request: Request, pages: int) -> None:
         """The fault goes by way of the hypervisor below to the one in the guest and back. That one has given

@@ -41,13 +41,16 @@ class Processes(Kernel):
             return 0
         memory.mapped.add(page[1])
         memory.pages += 1
-        self.spend(request, "fault_entry", "page_alloc")
-        self.computer.use(request, 1)  # nothing stands behind it until it is written to, with zeros
-        self.spend(request, *self.clearing)
-        self.computer.write_page_tables(request, 1)
-        self.spend(request, "map_page")
-        self.computer.walk(request, 1)  # a new address is in no TLB
+        self.fault(request, 1)
         return self.constant("block")
+
+    def fault(self, request: Request, pages: int) -> None:
+        self.repeat(request, pages, "fault_entry", "page_alloc")
+        self.computer.use(request, pages)  # nothing stands behind them until they are written to, with zeros
+        self.repeat(request, pages, *self.clearing)
+        self.computer.write_page_tables(request, pages)
+        self.repeat(request, pages, "map_page")
+        self.computer.walk(request, pages)  # a new address is in no TLB
 
     def fork(self, request: Request) -> Steps:
         """A copy of the caller begins on a thread of its own; the caller returns and goes to wait for it."""
