@@ -76,9 +76,9 @@ class Thread:
     """A CPU context: an application's thread, an interrupt handler, an I/O back end, or a vCPU's carrier."""
 
     __slots__ = (
-        "burst", "burst_end", "busy", "clock", "closed", "cpu", "deadline", "effect", "entry_ops",
+        "burst", "burst_end", "busy", "clock", "closed", "cpu", "cut_ns", "deadline", "effect", "entry_ops",
         "exit_ops", "flow", "flows", "gaps", "group", "halt_ops", "id", "in_kernel", "inner", "ipi_ops",
-        "lag", "mate", "name", "node", "off_since", "off_what", "poke_ops", "poll_end", "poll_ns",
+        "lag", "late_ns", "mate", "name", "node", "off_since", "off_what", "poke_ops", "poll_end", "poll_ns",
         "poll_since", "poll_what", "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops",
         "weight",
     )  # fmt: skip
@@ -106,6 +106,7 @@ class Thread:
         self.gaps: list[tuple[int, int, int]] = []  # start, length, what
         self.off_since = NONE  # since when a burst, or a carried Cpu, has been without CPU
         self.off_what = NONE
+        self.late_ns = self.cut_ns = 0  # ready without CPU so long: after it woke, in the middle of its work
         self.vruntime = self.deadline = self.lag = self.ran_ns = 0
         self.inner: Cpu | None = None
         self.stage = GUEST
@@ -236,6 +237,15 @@ def lose(thread: Thread, begin: int, end: int, what: int) -> None:
         cpu.irq_since = end
         lose(cpu.irq, begin, end, what)
     cpu.lose(begin, end, what)
+
+
+def was_off(thread: Thread, now: int) -> None:
+    """It has been ready, without CPU, up to now. Of a vCPU's carrier that is steal."""
+    if thread.stage == HALTED:
+        thread.late_ns += now - thread.off_since
+    else:
+        thread.cut_ns += now - thread.off_since
+    lose(thread, thread.off_since, now, thread.off_what)
 
 
 def polled(host: Thread, now: int) -> int:
@@ -494,7 +504,7 @@ class Core(Cpu):
             if begin == thread.off_since and end > begin:
                 lose(thread, begin, end, late)
                 thread.off_since = end
-            lose(thread, thread.off_since, now, thread.off_what)
+            was_off(thread, now)
             thread.off_since = thread.off_what = NONE
         if thread.inner is not None and thread.stage == GUEST:
             self.tolls += thread.entry_ops
@@ -767,8 +777,8 @@ def catch_up(thread: Thread, now: int) -> None:
         at = cpu.host
     for who in reversed(lost):
         if isinstance(who, Thread):
-            begin, who.off_since = who.off_since, now
-            lose(who, begin, now, who.off_what)
+            was_off(who, now)
+            who.off_since = now
         elif who.irq_since >= 0:
             begin, who.irq_since = who.irq_since, now
             who.lose(begin, now, who.sched.irq_what)

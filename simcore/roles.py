@@ -107,6 +107,7 @@ class Kernel(Layer):
 
     first: Thread  # where it boots, and where its init runs
     mounts = 0  # how long its table of mounts is
+    reads_steal = False  # does it know what a steal clock is?
 
     def renice(self, thread: Thread, nice: int) -> None:
         """Give a thread that has not run yet more or less weight than the default."""
@@ -292,6 +293,11 @@ class VirtualMachine(Computer):
     @property
     def disk_model(self) -> str:
         return super().disk_model or str(self.below.entry.data.get("disk_model", ""))
+
+    @property
+    def steal_clock(self) -> bool:
+        """Can its kernel ask how long its CPUs were kept waiting?"""
+        return "steal-clock" in self.below.entry.provides or bool(self.settings.get("steal_clock"))
 
     @property
     def guest(self) -> Kernel:

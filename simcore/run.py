@@ -16,6 +16,7 @@ from typing import Any
 
 from .catalog import load_catalog
 from .cpu import kill, stop
+from .cputime import clocks, cpu_times
 from .layer import KILLED, OFF, READY, Layer
 from .roles import Kernel, VirtualMachine, Workload
 from .stack.build import Stack, build, simulation
@@ -102,6 +103,7 @@ class Run:
         self.sim = simulation(scenario, seed, spread)
         self.sim.scaled = scaled or {}
         self.stack: Stack = build(scenario, self.sim)
+        self._clocks = clocks(self.stack.layers.values())
         self.progress = progress
         self.events = 0
         self.wall_s = 0.0
@@ -295,12 +297,16 @@ class Run:
         }
 
     def _outcome(self, end_ns: int, tables: dict[str, Any]) -> dict[str, Any]:
-        nodes = {
+        nodes: dict[str, dict[str, Any]] = {
             name: {"ready_ns": layer.ready_ns if layer.ready_ns >= 0 else None, "state": layer.state}
             | {"restarts": max(0, layer.starts - 1), "memory": layer.memory_bytes}
             for name, layer in self.stack.layers.items()
             if not isinstance(layer, Workload)
         }
+        layers = self.stack.layers.values()
+        times = cpu_times(self._clocks, layers, self.sim.record, end_ns, self._killed)
+        for name, spent in times.items():
+            nodes[name]["cpu"] = spent
         workloads = {
             w.id: self._answered(w, tables) | {"finished_ns": w.finished_ns if w.finished_ns >= 0 else None}
             for w in self.stack.workloads

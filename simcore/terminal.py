@@ -110,6 +110,15 @@ def run_lines(label: str, run: Mapping[str, Any]) -> Iterator[str]:
         )
     yield from columns(rows, right=(1, 3))
     yield ""
+    spent = {node: state["cpu"] for node, state in outcome["nodes"].items() if "cpu" in state}
+    if any(cpu["stolen_ns"] for cpu in spent.values()):
+        said = ("user_ns", "system_ns", "idle_ns", "steal_ns", "stolen_ns")
+        rows6 = [("its CPUs, as it says", "user", "system", "idle", "steal", "stolen in truth")]
+        for node, cpu in spent.items():
+            user, system, idle, steal, stolen = (show_time(cpu[name]) for name in said)
+            rows6.append((node, user, system, idle, steal, stolen))
+        yield from columns(rows6, right=range(1, 6))
+        yield ""
     rows5 = [("workload", "requests", "mean", "p50", "p90", "p99", "per second")]
     for name, answered in outcome["workloads"].items():
         times = [answered[key] for key in ("mean_ns", "p50_ns", "p90_ns", "p99_ns")]

@@ -29,8 +29,9 @@ MAY_IMPORT = {
     "simcore.terminal": "simcore simcore.explain simcore.stack simcore.trace " + ENTRIES,
     "simcore.calibrate": "simcore.toml_text " + ENTRIES,
     "simcore.explain": "simcore.trace simcore.stack simcore.layer simcore.roles " + ENTRIES,
-    "simcore.run": "simcore.stack simcore.simulation simcore.layer simcore.roles simcore.cpu simcore.trace "
-    "simcore.catalog",
+    "simcore.run": "simcore.cputime simcore.stack simcore.simulation simcore.layer simcore.roles simcore.cpu "
+    "simcore.trace simcore.catalog",
+    "simcore.cputime": "simcore.layer simcore.roles simcore.cpu simcore.trace",
     "simcore.stack": "simcore.layer simcore.roles simcore.simulation " + ENTRIES,
     **dict.fromkeys(
         ROOMS,

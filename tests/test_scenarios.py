@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import simcore
+from simcore.catalog import load_catalog
 from tests.seen import S, family, requests, spans
 
 
@@ -93,6 +94,76 @@ def test_two_guests_on_one_core_take_twice_the_time_and_half_of_it_is_stolen() -
     waits = [span for span in spans(result.trace) if span.op == "run_queue" and span.thread == "guest1/spin1"]
     stolen = sum(span.length for span in waits if span.node == "host-os" and span.start > 100 * S)
     assert stolen / times[0] == pytest.approx(0.5, abs=0.1)
+
+
+def told(guest: dict[str, int]) -> int:
+    """All that a kernel says of its CPUs."""
+    return guest["user_ns"] + guest["system_ns"] + guest["idle_ns"] + guest["steal_ns"]
+
+
+def crowded_by(hypervisor: str, vm: str = "vm", disk: str = "ahci") -> dict[str, Any]:
+    raw = crowded(2, 1)
+    top = raw["stack"]["holds"][0]["holds"][0]
+    top["is"], top["settings"] = hypervisor, {}
+    for one in top["holds"]:
+        one["is"], one["settings"]["disk"] = vm, disk
+    return raw
+
+
+def test_a_guest_of_kvm_reads_what_is_stolen_and_a_guest_of_virtualbox_only_looks_slow() -> None:
+    """Half of the core is each one's. The host knows it of both; a guest knows what it is told."""
+    seen, blind = (
+        simcore.run(simcore.scenario(raw), spread=False).outcome["nodes"]["guest1"]["cpu"]
+        for raw in (crowded(2, 1), crowded_by("virtualbox"))
+    )
+    work = 100_000_000
+    assert [seen["stolen_ns"], blind["stolen_ns"]] == [pytest.approx(work, rel=0.05)] * 2
+    assert seen["steal_ns"] == seen["stolen_ns"]
+    assert seen["user_ns"] == work
+    assert blind["steal_ns"] == 0
+    assert blind["user_ns"] == pytest.approx(2 * work, rel=0.05)
+    for guest in seen, blind:
+        assert guest["system_ns"] < 0.05 * work
+
+
+def test_what_a_kernel_says_of_its_cpus_adds_up_to_their_time() -> None:
+    raw = simcore.prebuilt()["kvm-vhost"]
+    result = simcore.run(simcore.scenario(raw, workload="random-read"), spread=False)
+    kernel = result.outcome["nodes"]["guest-os"]
+    since = result.trace.header["end_ns"] - kernel["ready_ns"]
+    vcpus = next(node for node in result.trace.header["nodes"] if node["id"] == "vm1")["settings"]["vcpus"]
+    assert told(kernel["cpu"]) == since * vcpus
+    assert min(kernel["cpu"].values()) >= 0
+    assert kernel["cpu"]["system_ns"] > kernel["cpu"]["user_ns"] > 0  # it reads: that is the kernel's work
+    assert "cpu" not in result.outcome["nodes"]["host-os"]
+
+
+def test_who_offers_a_steal_clock() -> None:
+    offers = {"kvm-qemu", "firecracker", "xen"}
+    entries = [entry for entry in load_catalog().entries.values() if entry.role == "hypervisor"]
+    assert {entry.id for entry in entries if "steal-clock" in entry.provides} == offers
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_esxi_offers_its_steal_clock_if_the_machine_asks_for_it(asked: bool) -> None:
+    raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-esxi"]))
+    raw["stack"]["settings"] = {"cpus": 1}
+    hypervisor = raw["stack"]["holds"][0]
+    (vm,) = hypervisor["holds"]
+    vm["settings"] = vm.get("settings", {}) | {"vcpus": 1, "memory": "256 MiB", "steal_clock": asked}
+    vm["holds"][0]["settings"] = {"init": "direct"}
+    second = copy.deepcopy(vm)
+    second["id"], second["holds"][0]["id"] = "vm2", "guest2"
+    hypervisor["holds"] = [vm, second]
+    guests = [vm["holds"][0]["id"], "guest2"]
+    loads = [
+        {"id": f"spin-{on}", "is": "spin", "on": on, "start": "200 s", "settings": {"work": "50 ms"}}
+        for on in guests
+    ]
+    made = simcore.scenario({"stack": raw["stack"], "subject": guests[0], "workloads": loads})
+    cpu = simcore.run(made, spread=False).outcome["nodes"]["guest2"]["cpu"]
+    assert cpu["stolen_ns"] > 400_000_000
+    assert cpu["steal_ns"] == (cpu["stolen_ns"] if asked else 0)
 
 
 def test_on_two_cores_nothing_is_stolen() -> None:

@@ -23,6 +23,7 @@ from simcore.waiting import Gate
 
 class Linux(Processes, Network):
     sched: Scheduler
+    reads_steal = True
 
     def wire(self) -> None:
         super().wire()
