@@ -22,11 +22,12 @@ from .ledger import Number, Replaced, Source, Use, numbers, numbers_explained, r
 from .machines import LARGEST_PROFILE, add_machine, machine_profile, profile_text
 from .run import ENGINE_VERSION, Budget, Result, Run, provenance
 from .stack import rules as _rules
+from .stack.draft import Draft, Offer
 from .stack.findings import Finding, ScenarioError
 from .stack.rules import check
 from .stack.scenario import Scenario
 from .stack.schema import schema
-from .stack.source import load, prebuilt
+from .stack.source import load, prebuilt, to_yaml
 from .texts import render, show_time, texts
 from .timings import EntryError
 from .trace import Trace
@@ -38,10 +39,12 @@ __all__ = [
     "LARGEST_PROFILE",
     "Budget",
     "Catalog",
+    "Draft",
     "EntryError",
     "Finding",
     "Journey",
     "Number",
+    "Offer",
     "RaceResult",
     "Replaced",
     "Result",
@@ -72,6 +75,7 @@ __all__ = [
     "schema",
     "show_time",
     "texts",
+    "to_yaml",
     "type_label",
     "validate",
     "validation",

@@ -151,6 +151,15 @@ class Box:
         return self.h - 18
 
     @property
+    def mark_x(self) -> float:
+        """Where a sign that something is wrong with it hangs: at the corner."""
+        return self.x + self.w - 6
+
+    @property
+    def mark_y(self) -> float:
+        return self.y + 6
+
+    @property
     def icon_x(self) -> float:
         return self.x + 16
 

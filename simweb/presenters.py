@@ -22,9 +22,9 @@ from simweb.models import Scenario
 from simweb.store import VIEWS, ledger_version
 
 __all__ = [
-    "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "examine", "example_text",
-    "findings_of", "gaps_of", "lane_of", "legend", "nearest", "picture", "player_data", "reordered",
-    "role_words", "texts_gz", "texts_url", "texts_version", "too_large",
+    "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "components", "examine",
+    "example_text", "findings_of", "gaps_of", "in_language", "lane_of", "legend", "nearest", "picture",
+    "player_data", "reordered", "role_words", "texts_gz", "texts_url", "texts_version", "too_large",
 ]  # fmt: skip
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -72,7 +72,7 @@ HERE = Path(__file__).parent
 
 
 @lru_cache(maxsize=4)
-def _components(lang: str) -> Mapping[str, Any]:
+def components(lang: str) -> Mapping[str, Any]:
     components: Mapping[str, Any] = simcore.texts(lang)["components"]
     return components
 
@@ -80,7 +80,7 @@ def _components(lang: str) -> Mapping[str, Any]:
 def picture(scenario: Any, lang: str, size: diagram.Size = diagram.FULL) -> diagram.Diagram:
     """The diagram of a legal scenario."""
     machine = scenario.stack.entry
-    words = {**_components(lang), machine.id: machine.texts(lang)}  # one that was sent in has its own
+    words = {**components(lang), machine.id: machine.texts(lang)}  # one that was sent in has its own
     return diagram.draw(diagram.parts_of(scenario, words), size)
 
 
@@ -181,7 +181,7 @@ def kinds(scenario: Any, lang: str) -> list[Kind]:
                 label = simcore.type_label(scenario, node.id)
             except ValueError:  # it holds only its control domain
                 continue
-            name = _components(lang)[node.is_]["label"]
+            name = components(lang)[node.is_]["label"]
             found.append(Kind(str(name), label.label(lang), *label.said(lang)))
     return found
 
@@ -236,7 +236,7 @@ def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None, lang: s
             {
                 lane.machine.id: dict(lane.machine.texts(lang))
                 for lane in lanes
-                if lane.machine.id not in _components(lang)
+                if lane.machine.id not in components(lang)
             },
             ensure_ascii=False,
         ),

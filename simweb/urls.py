@@ -3,11 +3,14 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
-from simweb import data_views, views
+from simweb import build_views, data_views, views
 from simweb.consumers import RunConsumer
 
 urlpatterns = [
     path("", views.gallery, name="gallery"),
+    path("build/", build_views.build, name="build"),
+    path("build/scenario.yaml", build_views.scenario_file, name="scenario-file"),
+    path("schema/scenario-1.json", build_views.schema, name="schema"),
     path("s/<slug:ref>/", views.player, name="player"),
     path("race/", views.race, name="race"),
     path("run/", views.run_state, name="run"),

@@ -166,7 +166,7 @@ def _page_of(request: HttpRequest, ask: Callable[[], Show]) -> HttpResponse:
     try:
         return render(request, "player.html", playing(request, ask()))
     except RefusedError as error:
-        return _bad_request(request, str(error))
+        return bad_request_page(request, str(error))
     except simcore.ScenarioError as error:
         return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -387,12 +387,12 @@ def unknown_machine(ref: str) -> Http404:
     return Http404(_("There is no machine “%(ref)s” here.") % {"ref": ref[:70]})
 
 
-def _bad_request(request: HttpRequest, message: str) -> HttpResponse:
+def bad_request_page(request: HttpRequest, message: str) -> HttpResponse:
     return HttpResponseBadRequest(_error_page(request, HTTPStatus.BAD_REQUEST, message))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _bad_request(request, _("The site could not make sense of this request."))
+    return bad_request_page(request, _("The site could not make sense of this request."))
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

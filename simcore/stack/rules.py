@@ -15,7 +15,7 @@ from .findings import ERROR, WARNING, Finding, ScenarioError
 from .reader import MOST, UNKNOWN, Reader
 from .scenario import OWNER_ROLES, TENANT_ROLES, Node, Scenario
 
-__all__ = ["check", "legal"]
+__all__ = ["check", "examine", "legal", "put", "tables"]
 
 PROCESS_HOMES = ("kernel", "container")
 """Where a process may run, and so a workload."""
@@ -30,7 +30,7 @@ NAMED = {"iommu": "no-iommu", "snapshots": "no-snapshots"}
 
 def check(raw: object, catalog: Catalog | None = None) -> list[Finding]:
     """All findings at once, errors before warnings; no error exactly when the scenario can be built."""
-    return _examine(raw, catalog or load_catalog())[1]
+    return examine(raw, catalog or load_catalog())[1]
 
 
 def legal(
@@ -53,13 +53,13 @@ def legal(
             others = [finding for finding in check(raw, catalog) if (finding.id, finding.path) not in seen]
             raise ScenarioError([*error.findings, *others]) from None
         raw = edited
-    scenario, findings = _examine(raw, catalog)
+    scenario, findings = examine(raw, catalog)
     if scenario is None or any(finding.severity == ERROR for finding in findings):
         raise ScenarioError(findings)
     return scenario
 
 
-def _examine(raw: object, catalog: Catalog) -> tuple[Scenario | None, list[Finding]]:
+def examine(raw: object, catalog: Catalog) -> tuple[Scenario | None, list[Finding]]:
     reader = Reader(catalog)
     scenario = reader.scenario(raw)
     findings = reader.findings
@@ -88,7 +88,7 @@ def _edit(
         raw["stack"]["is"] = machine
     if workload is not None:
         raw["workloads"] = _only_workload(raw, catalog, workload)
-    faults = [fault for path, value in vary.items() if (fault := _set(raw, catalog, path, value)) is not None]
+    faults = [fault for path, value in vary.items() if (fault := put(raw, catalog, path, value)) is not None]
     if faults:
         raise ScenarioError(faults)
     if until is not None:
@@ -120,7 +120,7 @@ def _only_workload(raw: Mapping[str, Any], catalog: Catalog, name: str) -> list[
     return [{"id": name, "is": entry.id, "on": raw["subject"], "start": "ready"}]
 
 
-def _set(raw: dict[str, Any], catalog: Catalog, path: str, value: Any) -> Finding | None:
+def put(raw: dict[str, Any], catalog: Catalog, path: str, value: Any) -> Finding | None:
     """Sets `id.setting` in the raw scenario; a finding if there is no such place."""
     reader = Reader(catalog)
     scenario = reader.scenario(raw)
@@ -136,7 +136,9 @@ def _set(raw: dict[str, Any], catalog: Catalog, path: str, value: Any) -> Findin
             "unknown-path", path, {"path": path, "nearest": [f"{name}.{n}" for n in nearest(setting, known)]}
         )
     root, *steps = name.split(".")
-    table = next(table for table in _tables(raw) if table.get("id") == root)
+    table = next((table for table in tables(raw) if table.get("id") == root), None)
+    if table is None:  # it has no id that could be used
+        return Finding("unknown-path", path, {"path": path, "nearest": nearest(name, owners)})
     target = table.get("settings")
     if not isinstance(target, dict):
         target = table["settings"] = {}
@@ -150,7 +152,7 @@ def _set(raw: dict[str, Any], catalog: Catalog, path: str, value: Any) -> Findin
     return None
 
 
-def _tables(raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def tables(raw: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The raw tables of all nodes and workloads."""
     waiting: list[Any] = [raw.get("stack"), raw.get("workloads")]
     while waiting:

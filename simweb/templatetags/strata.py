@@ -14,12 +14,23 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
+NO_MARKS: Mapping[str, str] = {}
+
 
 @register.inclusion_tag("stack.html")
-def stack(drawing: Any, lane: int = 0, live: bool = False, label: str = "") -> dict[str, Any]:
-    """The diagram as SVG: `live` in the player, where every layer can be chosen; else a picture."""
+def stack(
+    drawing: Any,
+    lane: int = 0,
+    live: bool = False,
+    label: str = "",
+    chosen: str = "",
+    marks: Mapping[str, str] = NO_MARKS,
+) -> dict[str, Any]:
+    """The diagram as SVG: `live` where every layer can be chosen; else a picture. `marks`: what is wrong with
+    a layer, "error" or "warning"."""
     layers = [box.part.short for box in drawing.boxes]
-    return {"drawing": drawing, "lane": lane, "live": live, "label": label, "layers": layers}
+    told = {"label": label, "layers": layers, "chosen": chosen, "marks": marks}
+    return {"drawing": drawing, "lane": lane, "live": live, **told}
 
 
 IMPORT = re.compile(r'^(?:import|export)\b[^;"]*"\./([\w-]+\.js)";', re.M)
@@ -74,7 +85,7 @@ def lead(said: Sequence[str]) -> SafeString:
 
 @register.filter
 def key_of(key: str, table: Mapping[str, Any]) -> Any:
-    return table[key]
+    return table.get(key, "")
 
 
 @register.filter
