@@ -6,7 +6,7 @@ machine gets a kernel, a container an engine beside it. What may be added is fou
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -167,7 +167,7 @@ class Draft:
             return self
         if value is None:
             _forget(raw, path)
-        return Draft(raw, self.catalog)._whole(self)
+        return Draft(raw, self.catalog)._whole(self, OF_A_SETTING)
 
     def aim(self, name: str) -> "Draft":
         """This is where the program runs that a lane times."""
@@ -208,7 +208,7 @@ class Draft:
             entries = [
                 entry
                 for entry in self.catalog.entries.values()
-                if under in entry.sits_on and (entry.role in BETWEEN or entry.role in node.entry.sits_on)
+                if under in entry.sits_on and _leads_to(entry.role, node.entry.sits_on)
             ]
         return [
             Offer(entry, draft, tuple(draft.worse_than(self)))
@@ -313,11 +313,11 @@ class Draft:
         table["is"] = entry.id
         return Draft(raw, self.catalog)
 
-    def _whole(self, before: "Draft") -> "Draft":
+    def _whole(self, before: "Draft", mends: Collection[str] | None = None) -> "Draft":
         """With what the new layers cannot be without."""
-        draft = self
+        draft, mends = self, MENDS if mends is None else mends
         for _ in range(MOST_MENDS):
-            fault = next((one for one in draft.worse_than(before) if one.id in MENDS), None)
+            fault = next((one for one in draft.worse_than(before) if one.id in mends), None)
             better = draft.mended(fault) if fault is not None else None
             if better is None:
                 return draft
@@ -478,6 +478,8 @@ MENDS: Mapping[str, Callable[[Draft, Finding], Draft | None]] = {
     "missing-field": _lent,
 }
 """The usual way to mend a fault, by the finding's id."""
+OF_A_SETTING = ("missing-field", "no-network")
+"""What comes along when a single setting is changed; the rest is for whoever changed it to see."""
 
 
 # ------------------------------------------------------------------------------------------ raw scenarios
@@ -523,6 +525,13 @@ def _free(stem: str, taken: set[str], numbered: bool = False) -> str:
     return next(
         name for number in range(1 if numbered else 2, 10_000) if (name := f"{stem}{number}") not in taken
     )
+
+
+def _leads_to(role: str, wanted: Collection[str]) -> bool:
+    """Whether a layer of that role carries one of the wanted roles, or what it carries does."""
+    while role not in wanted and role in BETWEEN:
+        role = BETWEEN[role]
+    return role in wanted
 
 
 def _usual(entries: Iterable[Entry]) -> list[Entry]:

@@ -1,0 +1,153 @@
+"""The builder: every edit posts the draft, every state is a link, and nothing is kept until it is played."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+import simcore
+from simweb.build_page import pack, unpack
+from simweb.models import Scenario
+from tests.web import attribute
+
+pytestmark = pytest.mark.django_db
+PREBUILT = simcore.prebuilt()
+
+
+def posted(client: Client, raw: Any, edit: str = "", **fields: str) -> str:
+    data = {"raw": json.dumps(raw), "edit": edit, **fields}
+    answer = client.post("/build/", data, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def draft_in(html: str) -> dict[str, Any]:
+    """The draft that a page part carries on."""
+    raw = unpack(attribute(html, "data-link").partition("draft=")[2].partition("&")[0])
+    assert raw is not None
+    return raw
+
+
+def test_a_layer_comes_with_what_it_cannot_be_without(client: Client) -> None:
+    html = posted(client, PREBUILT["linux"], "add:above:host-os:container")
+    raw = draft_in(html)
+    assert [held["is"] for held in raw["stack"]["holds"][0]["holds"]] == ["docker", "container"]
+    assert not simcore.check(raw)
+    assert Scenario.objects.count() == 0
+
+
+@pytest.mark.parametrize("stack", ["docker-on-linux", "linux-on-kvm", "xen-pv", "hyperv-windows"])
+def test_whatever_is_offered_is_legal_and_whatever_is_not_has_its_reason(stack: str) -> None:
+    draft = simcore.Draft(PREBUILT[stack])
+    for name in draft.names:
+        for place in ("above", "below"):
+            for offer in draft.offers(name, place):
+                assert offer.is_legal is (not offer.draft.errors)
+                assert offer.is_legal or all(error.as_dict()["hint"] for error in offer.errors)
+
+
+def test_underneath_a_container_a_whole_machine_is_put(client: Client) -> None:
+    raw = draft_in(posted(client, PREBUILT["docker-on-linux"], "add:below:web:kvm-qemu"))
+    inner = raw["stack"]["holds"][0]["holds"][1]
+    chain = [inner["is"], inner["holds"][0]["is"], inner["holds"][0]["holds"][0]["is"]]
+    assert chain == ["kvm-qemu", "vm", "linux"]
+    assert not simcore.check(raw)
+
+
+def test_what_may_not_stand_there_is_told_with_the_reason(client: Client) -> None:
+    html = posted(client, PREBUILT["linux"], "select:host-os")
+    assert "Trap and emulate" in html or "trap-and-emulate" in html
+    assert "does not fit here, and why" in html or "do not fit here, and why" in html
+
+
+def test_a_changed_setting_is_the_draft_s_and_a_wrong_one_is_kept_and_told(client: Client) -> None:
+    fields = {"sel": "vm1", "s:vm1.vcpus": "4", "was:vm1.vcpus": "2"}
+    raw = draft_in(posted(client, PREBUILT["linux-on-kvm"], **fields))
+    assert simcore.scenario(raw).nodes["vm1"].settings["vcpus"] == 4
+    html = posted(client, PREBUILT["linux-on-kvm"], **{**fields, "s:vm1.vcpus": "many"})
+    assert draft_in(html)["stack"]["holds"][0]["holds"][0]["holds"][0]["settings"]["vcpus"] == "many"
+    assert "aria-invalid" in html
+
+
+def test_removing_leaves_no_loose_ends(client: Client) -> None:
+    raw = draft_in(posted(client, PREBUILT["docker-on-linux"], "remove:web"))
+    assert raw["subject"] == "host-os"
+    raw = draft_in(posted(client, PREBUILT["docker-on-linux"], "remove:engine"))
+    assert not simcore.check(raw), "the container has got another engine"
+
+
+def test_a_double_has_names_of_its_own_and_everything_that_stands_on_it(client: Client) -> None:
+    raw = draft_in(posted(client, PREBUILT["linux-on-kvm"], "double:vm1"))
+    twins = raw["stack"]["holds"][0]["holds"][0]["holds"]
+    assert [vm["id"] for vm in twins] == ["vm1", "vm2"]
+    assert twins[0]["holds"][0]["id"] != twins[1]["holds"][0]["id"]
+    assert not [finding for finding in simcore.check(raw) if finding.severity == "error"]
+
+
+def test_a_fault_is_mended_by_its_button(client: Client) -> None:
+    raw = PREBUILT["linux-on-kvm"]
+    raw["stack"]["holds"][0]["holds"][0]["holds"][0]["holds"] = []
+    html = posted(client, raw, "select:vm1")
+    place = next(part for part in html.split('name="edit" value="mend:')[1:])
+    mended = draft_in(posted(client, raw, f"mend:{place.partition(chr(34))[0]}"))
+    assert len(simcore.check(mended)) < len(simcore.check(raw))
+
+
+def test_playing_keeps_the_scenario_and_an_illegal_one_is_not_kept(client: Client) -> None:
+    data = {"raw": json.dumps(PREBUILT["linux"]), "edit": "play:boot"}
+    answer = client.post("/build/", data)
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/s/{Scenario.objects.get().id}/?view=boot#play"
+    wrong = {"stack": {"id": "host", "is": "server-2s-xeon"}, "subject": "host"}
+    posted(client, wrong, "play:boot")
+    assert Scenario.objects.count() == 1
+
+
+@pytest.mark.parametrize("stack", list(PREBUILT))
+def test_a_draft_survives_its_link(stack: str) -> None:
+    assert unpack(pack(PREBUILT[stack])) == PREBUILT[stack]
+
+
+@pytest.mark.parametrize("link", ["draft=x", "draft=" + "A" * 30_000, "from=nothing-like-it", "raw=%5B1%5D"])
+def test_a_link_that_holds_no_stack_is_refused_in_words(client: Client, link: str) -> None:
+    assert client.get(f"/build/?{link}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "add:above:gone:vm",
+        "remove:gone",
+        "swap:gone:x",
+        "add:x",
+        "mend:99",
+        "add:above:host-os:no",
+        "nonsense",
+    ],
+)
+def test_a_stale_edit_changes_nothing_and_breaks_nothing(client: Client, edit: str) -> None:
+    assert draft_in(posted(client, PREBUILT["linux"], edit)) == PREBUILT["linux"]
+
+
+def test_a_draft_of_unknown_parts_is_told_in_words(client: Client) -> None:
+    html = posted(client, {"stack": {"id": "host", "is": "no-such-thing"}, "subject": "host"})
+    assert "no-such-thing" in html
+
+
+def test_exported_text_names_its_schema_and_reads_back_the_same(client: Client) -> None:
+    link = client.get("/build/?from=xen-pv").content.decode()
+    packed = attribute(link, "data-link").partition("draft=")[2].partition("&")[0]
+    text = client.get(f"/build/scenario.yaml?draft={packed}").content.decode()
+    first, rest = text.split("\n", 1)
+    assert first == "# yaml-language-server: $schema=http://testserver/schema/scenario-1.json"
+    assert simcore.load(rest) == PREBUILT["xen-pv"]
+    assert client.get("/schema/scenario-1.json").json()["title"] == "Strata scenario"
+
+
+def test_a_pasted_text_becomes_the_draft_and_a_broken_one_stays_in_the_field(client: Client) -> None:
+    text = simcore.to_yaml(PREBUILT["firecracker"])
+    assert draft_in(posted(client, PREBUILT["linux"], "text", text=text)) == PREBUILT["firecracker"]
+    html = posted(client, PREBUILT["linux"], "text", text="stack: [")
+    assert "stack: [" in html
+    assert draft_in(html) == PREBUILT["linux"]
