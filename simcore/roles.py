@@ -7,7 +7,7 @@ misspelt a request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -324,6 +324,8 @@ class Workload(Layer):
     instruction, or after the last of a counted number of requests.
     """
 
+    by_hand: Sequence[tuple[Layer, Callable[[], None]]] = ()
+    """The tenants that do not start by themselves, and how each is started."""
     number = NONE  # its place among the scenario's workloads
     ends_ns = NEVER  # when it is told to stop
     finished_ns = NONE

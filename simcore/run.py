@@ -118,7 +118,13 @@ class Run:
         for node in scenario.nodes.values():
             if isinstance(node.start, int):
                 self.sim.at(node.start, partial(self._start, node))
+        by_hand = [
+            (self.stack.layers[node.id], partial(self._start, node))
+            for node in scenario.nodes.values()
+            if node.start == "manual"
+        ]
         for spec, workload in zip(scenario.workloads, self.stack.workloads, strict=True):
+            workload.by_hand = by_hand
             launch = partial(self._launch, workload, spec.for_ns)
             if spec.start == "ready":
                 workload.below.when_ready.append(launch)

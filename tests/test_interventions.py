@@ -310,7 +310,7 @@ def test_a_weight_does_nothing_on_an_idle_machine_and_divides_a_busy_one() -> No
 # ----------------------------------------------------------------------------------------------- neighbours
 
 
-@pytest.mark.parametrize("scheduler", ["fair", "round-robin"])
+@pytest.mark.parametrize("scheduler", ["fair", "cfs", "round-robin"])
 def test_two_guests_on_one_core_get_half_each_and_the_rest_is_the_hosts_queue(scheduler: str) -> None:
     """Nothing in the guest says so: to its kernel the CPU just looks slow."""
     raw = two_guests()

@@ -133,7 +133,7 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool, isa: str
     """A kernel with containers, and with guests of either hypervisor if its machine can have any."""
     chosen = {
         "init": draw(st.sampled_from(["direct", "direct", "direct", "systemd"])),
-        "scheduler": draw(st.sampled_from(["fair", "fair", "round-robin"])),
+        "scheduler": draw(st.sampled_from(["fair", "cfs", "round-robin"])),
     }
     holds: list[Raw] = []
     homes.append(name)

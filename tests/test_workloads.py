@@ -338,3 +338,39 @@ def test_the_other_end_is_waited_for() -> None:
         > result.outcome["nodes"]["db"]["ready_ns"]
     )
     assert result.outcome["workloads"]["talk"]["n"] == 20
+
+
+# -------------------------------------------------------------------------------------------- a launcher
+
+
+def launched(at_once: int, n: int = 12, **settings: Any) -> list[tuple[int, int]]:
+    """When each container was told to start, and when it was ready, in this order."""
+    boxes = [{"id": f"box{i}", "is": "container", "runtime": "engine", "start": "manual"} for i in range(n)]
+    os = {"id": "os", "is": "linux", "settings": {"init": "direct", **settings}}
+    os["holds"] = [{"id": "engine", "is": "runc"}, *boxes]
+    stack = {"id": "host", "is": "laptop", "settings": {"cpus": 1, "disk": "nvme"}, "holds": [os]}
+    launcher = {"id": "launcher", "is": "launcher", "on": "os", "settings": {"at_once": at_once}}
+    result = simcore.run(
+        scenario({"schema_version": 1, "stack": stack, "workloads": [launcher]}), spread=False
+    )
+    names = [node["id"] for node in result.trace.header["nodes"]]
+    orders = [row for row in requests(result.trace, "boot") if names[row["node"]].startswith("box")]
+    told = {names[row["node"]]: row["start_ns"] for row in reversed(orders)}
+    nodes = result.outcome["nodes"]
+    return sorted((told[name], nodes[name]["ready_ns"]) for name in told)
+
+
+def most_under_way(times: list[tuple[int, int]]) -> int:
+    return max(sum(told <= at < ready for told, ready in times) for at, _ in times)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_launcher_has_no_more_under_way_than_it_may(at_once: int) -> None:
+    times = launched(at_once)
+    assert len(times) == 12
+    assert most_under_way(times) == at_once
+
+
+def test_before_linux_6_6_a_busy_computer_slows_its_launcher() -> None:
+    """Each new process queues behind all others, and the launcher waits for it."""
+    assert most_under_way(launched(24, 24, scheduler="cfs")) < most_under_way(launched(24, 24))

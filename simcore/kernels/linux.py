@@ -15,7 +15,7 @@ from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.base import Scheduler
 from simcore.schedulers.dedicated import Dedicated
-from simcore.schedulers.fair import Fair
+from simcore.schedulers.fair import Cfs, Fair
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.trace import CPU, QUEUE
 from simcore.waiting import Gate
@@ -28,11 +28,12 @@ class Linux(Processes, Network):
     def wire(self) -> None:
         super().wire()
         cpus = self.computer.cpus
-        if self.settings["scheduler"] == "fair":
-            weight = self.constant("default_weight")
-            self.sched = Fair(self.sim, cpus, self.constant("slice"), weight, self.node)
-        else:
+        if self.settings["scheduler"] == "round-robin":
             self.sched = RoundRobin(self.sim, cpus, self.constant("round_robin_slice"), self.node)
+        else:
+            fair = Cfs if self.settings["scheduler"] == "cfs" else Fair
+            weight = self.constant("default_weight")
+            self.sched = fair(self.sim, cpus, self.constant("slice"), weight, self.node)
         self.sched.tick_ns = self.constant("tick")
         self.sched.switch_ops = (self.op("context_switch"),)
         self.sched.space_ops = self.computer.new_address_space

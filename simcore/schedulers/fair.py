@@ -1,4 +1,4 @@
-"""Fair by weight, with deadlines: Linux since 6.6 (EEVDF), and before it nearly so (CFS).
+"""Fair by weight, with deadlines: Linux since 6.6 (EEVDF), and before it nearly so (CFS, `Cfs` here).
 
 Every thread has a virtual runtime: CPU time divided by its weight. A thread that has had no more than the
 average is *eligible*; of those the one with the earliest virtual deadline (its runtime plus a slice) runs. A
@@ -85,3 +85,13 @@ class Fair(Scheduler):
         thread.deadline = thread.vruntime + self.slice_ns * self.unit // thread.weight
         self.load += thread.weight
         self.sum += thread.weight * (thread.vruntime - self.floor)
+
+
+class Cfs(Fair):
+    """As Linux had it before 6.6: who is new to the queue begins a slice behind (START_DEBIT), so that a
+    program which makes many processes gains nothing by it. Left out: that CFS knew no deadlines."""
+
+    def arrive(self, thread: Thread) -> None:
+        if not thread.ran_ns and not thread.lag:
+            thread.lag = -(self.slice_ns * self.unit // thread.weight)
+        super().arrive(thread)

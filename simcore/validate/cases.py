@@ -23,7 +23,7 @@ __all__ = ["FAMILIES", "Case", "Largest", "Point", "RunSpec", "Study", "left_out
 HERE = Path(__file__).parent
 FAMILIES = ("start", "density", "disk", "network", "cpu", "syscall", "memory", "scheduling")
 _STUDY = {"study", "sources", "noise", "note", "runs", "cases", "largest", "profile"}
-_RUN = {"id", "stack", "scenario", "machine", "vary", "copies", "workload", "seeds", "until"}
+_RUN = {"id", "stack", "scenario", "machine", "vary", "copies", "beside", "workload", "seeds", "until"}
 _CASE = {
     "id", "label", "family", "quantity", "unit", "metric", "run", "measured", "points", "evidence", "anchor",
     "why", "composite",
@@ -41,6 +41,7 @@ class RunSpec:
     machine: str | None = None
     vary: Mapping[str, Any] = field(default_factory=dict)
     copies: Mapping[str, Any] | None = None
+    beside: Sequence[Mapping[str, Any]] = ()  # workloads that are there once, whatever is copied
     workload: Mapping[str, Any] = field(default_factory=lambda: {"is": "boot"})
     seeds: int = 1  # how many runs, of which the median counts: where a result depends on a random phase
     until: str | None = None
@@ -60,15 +61,18 @@ class RunSpec:
                 {"id": name, "is": self.workload["is"], "on": subject, "settings": settings, "start": "ready"}
             ]
         if self.copies is not None:
-            _multiply(raw, str(self.copies["of"]), int(self.copies["n"]))
+            _multiply(raw, **self.copies)
+        raw["workloads"] += self.beside
         return legal(raw, vary=self.vary or None, machine=machine or self.machine, until=self.until)
 
 
-def _multiply(raw: dict[str, Any], name: str, times: int) -> None:
-    """`times` of the node and of all that it holds, each with its own workloads: vm1, vm1-2, vm1-3 …"""
-    home, node = next(_parents(raw["stack"], name))
+def _multiply(raw: dict[str, Any], of: str, n: int, **changed: Any) -> None:
+    """`n` of the node and of all that it holds, each with its own workloads: vm1, vm1-2, vm1-3 …; `changed` is
+    what is said of each of them that the node did not say, such as its `start`."""
+    home, node = next(_parents(raw["stack"], of))
+    node.update(changed)
     inside = set(_ids(node))
-    for number in range(2, times + 1):
+    for number in range(2, n + 1):
         home["holds"].append(_renamed(node, inside, number))
         raw["workloads"] += [
             {**work, "id": f"{work['id']}-{number}", "on": f"{work['on']}-{number}"}

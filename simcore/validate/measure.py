@@ -40,6 +40,7 @@ class Simulated:
     outcome: Mapping[str, Any]
     boot: Boot | None
     started: Mapping[str, int]
+    took: tuple[int | None, ...]  # from the order to start what each copied workload is on to its finish
     ended: tuple[int, ...]  # when each workload was over, and all that was made for it cleared away
     lane_shares: Mapping[Key, float] = field(repr=False)
     boot_shares: Mapping[Key, float] = field(repr=False)
@@ -77,9 +78,9 @@ class Simulated:
         finished = [workload["finished_ns"] for workload in self.outcome["workloads"].values()]
         return [] if None in finished else [end - ready for end in finished]
 
-    def _mean_lane_ns(self, _: str) -> float | None:
-        lanes = self._lanes()
-        return sum(lanes) / len(lanes) if lanes else None
+    def _mean_start_ns(self, _: str) -> float | None:
+        """From the order to start what a workload is on until that workload has finished."""
+        return None if None in self.took else sum(self.took) / len(self.took)
 
     def _last_lane_ns(self, _: str) -> int | None:
         return max(self._lanes(), default=None)
@@ -139,12 +140,25 @@ def simulate(
         raise ValueError(f"it was cut: {result.cut}")
     started = _started(result.trace)
     booted = _boot(result.trace, started)
+    took = _took(result, spec, started)
     ended = _ended(result.trace)
     if scaled:
-        return Simulated(result.outcome, booted, started, ended, {}, {}, {}, {})
+        return Simulated(result.outcome, booted, started, took, ended, {}, {}, {}, {})
     lane, by_node, statuses = _shares(result.trace, *_lane(result))
     host, _, others = _shares(result.trace, *_host_boot(result))
-    return Simulated(result.outcome, booted, started, ended, lane, host, by_node, {**others, **statuses})
+    known = {**others, **statuses}
+    return Simulated(result.outcome, booted, started, took, ended, lane, host, by_node, known)
+
+
+def _took(result: Result, spec: RunSpec, started: Mapping[str, int]) -> tuple[int | None, ...]:
+    """None for one that has not finished."""
+    beside = {work["id"] for work in spec.beside}
+    outcome = result.outcome["workloads"]
+    return tuple(
+        None if (end := outcome[work.id]["finished_ns"]) is None else end - started[work.on]
+        for work in result.scenario.workloads
+        if work.id not in beside and work.on in started
+    )
 
 
 def _lane(result: Result) -> tuple[int, int, int]:
