@@ -1,4 +1,5 @@
-"""Language by `?lang=`, static files for ASGI, and an early, friendly end for posts that are too large."""
+"""Language by `?lang=`, static files for ASGI, frames without cookies, and an early, friendly end for posts
+that are too large."""
 
 from collections.abc import Callable
 
@@ -11,6 +12,9 @@ from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-un
 from whitenoise.responders import StaticFile  # type: ignore[import-untyped]
 
 LANGUAGES = ("en", "zh-hans")
+FRAMES = "/embed/"
+FOR_FRAMES = (FRAMES, "/run/")
+"""What a frame on somebody else's page is, and what it asks for besides files that carry no cookie anyway."""
 
 
 class LanguageMiddleware(LocaleMiddleware):
@@ -31,6 +35,26 @@ class LanguageMiddleware(LocaleMiddleware):
                 samesite="Lax",
             )
         return super().process_response(request, response)
+
+
+class FrameMiddleware:
+    """What stands in a frame is the same for everybody: it reads no cookie and sets none, and answers to any
+    origin, since a sandboxed frame has none. Only /embed/ may be framed, by those that a setting names."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(FOR_FRAMES):
+            return self.get_response(request)
+        request.META.pop("HTTP_COOKIE", None)
+        response = self.get_response(request)
+        response.cookies.clear()
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        if request.path_info.startswith(FRAMES):
+            response._csp_replace = {"frame-ancestors": settings.EMBED_ANCESTORS}  # type: ignore[attr-defined]
+            response.headers.pop("X-Frame-Options", None)
+        return response
 
 
 class FilesMiddleware(WhiteNoiseMiddleware):

@@ -7,6 +7,8 @@ STRATA_DEBUG         1: Django's debug pages
 STRATA_ALLOWED_HOSTS names the site answers to, separated by commas (this machine only)
 STRATA_WORKERS       processes that simulate (CPUs less one, at most 4; 0: in the calling thread, for tests)
 STRATA_TRACE_QUOTA   MiB of traces kept on disk before the least recently used go (512)
+STRATA_EMBED_ANCESTORS  who may show /embed/ in a frame, separated by spaces: sources of the content security
+                     policy's frame-ancestors (*: everybody); the site itself always may
 """
 
 import os
@@ -43,6 +45,9 @@ WORKERS = int(os.environ.get("STRATA_WORKERS", min(4, max(1, (os.cpu_count() or 
 TRACES = VAR / "traces"
 TRACE_QUOTA_BYTES = int(os.environ.get("STRATA_TRACE_QUOTA", "512")) * 1024 * 1024
 LARGEST_POST_BYTES = 1024 * 1024
+EMBED_ANCESTORS = os.environ.get("STRATA_EMBED_ANCESTORS", "*").split()
+if "*" not in EMBED_ANCESTORS:
+    EMBED_ANCESTORS = ["'self'", *EMBED_ANCESTORS]
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -56,6 +61,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "simweb.middleware.FrameMiddleware",
     "simweb.middleware.FilesMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -141,6 +147,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "simweb.views.csrf_failure"
 CSRF_COOKIE_SAMESITE = "Lax"

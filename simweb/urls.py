@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
-from simweb import build_views, data_views, views
+from simweb import build_views, data_views, embed_views, views
 from simweb.consumers import RunConsumer
 
 urlpatterns = [
@@ -13,6 +13,10 @@ urlpatterns = [
     path("schema/scenario-1.json", build_views.schema, name="schema"),
     path("s/<slug:ref>/", views.player, name="player"),
     path("race/", views.race, name="race"),
+    path("embed/race/", embed_views.race, name="embed-race"),
+    path("embed/race.svg", embed_views.race_picture, name="embed-race-picture"),
+    path("embed/<slug:ref>/", embed_views.embed, name="embed"),
+    path("embed/<slug:ref>.svg", embed_views.picture, name="embed-picture"),
     path("run/", views.run_state, name="run"),
     path("check/", views.check, name="check"),
     path("numbers/", data_views.numbers, name="numbers"),

@@ -39,6 +39,8 @@ from simweb.workers import JobError, pool
 
 log = logging.getLogger(__name__)
 
+ADDRESS = ("stack", "from", "machine", "seed")
+"""The parameters that say which stack or race it is; all others say how it is shown."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -164,7 +166,10 @@ def race(request: HttpRequest) -> HttpResponse:
 
 def _page_of(request: HttpRequest, ask: Callable[[], Show]) -> HttpResponse:
     try:
-        return render(request, "player.html", playing(request, ask()))
+        response = render(request, "player.html", playing(request, ask()))
+        # A sandboxed frame may open this page, but browsers refuse it one that wants a group of its own.
+        response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+        return response
     except RefusedError as error:
         return bad_request_page(request, str(error))
     except simcore.ScenarioError as error:
@@ -189,7 +194,15 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "texts_url": presenters.texts_url(language()),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),
+        "embed_url": address_of(request, "embed-race" if plan.is_race else "embed"),
     }
+
+
+def address_of(request: HttpRequest, name: str, keys: tuple[str, ...] = ADDRESS) -> str:
+    """Another page of the same stack or race."""
+    match = request.resolver_match
+    query = urlencode([(key, value) for key in keys for value in request.GET.getlist(key)])
+    return reverse(name, kwargs=match.kwargs if match else {}) + (f"?{query}" if query else "")
 
 
 def _tab_url(request: HttpRequest, **change: str) -> str:

@@ -6,7 +6,7 @@ import { clock } from "./text.js";
 export class Controls {
   /**
    * @param {ParentNode} root @param {import("./playhead.js").Playhead} head @param {import("./timeline.js").Timeline} timeline
-   * @param {import("./texts.js").Texts} texts @param {{origin: () => number|null}} options ns that the second clock counts from
+   * @param {import("./texts.js").Texts} texts @param {{origin: () => number|null, range: () => number[]}} options ns that the second clock counts from; what the slider covers
    */
   constructor(root, head, timeline, texts, options) {
     Object.assign(this, { head, timeline, texts, options });
@@ -46,7 +46,7 @@ export class Controls {
   }
 
   #timeOf(value) {
-    const [from, to] = this.timeline.axis.whole;
+    const [from, to] = this.options.range();
     return Math.round(from + (value / 1e6) * (to - from));
   }
 
@@ -59,7 +59,7 @@ export class Controls {
     }
     say(this.clock, clock(head.t, this.#resolution()));
     this.#pace();
-    const [from, to] = this.timeline.axis.whole;
+    const [from, to] = this.options.range();
     if (!this.dragging) this.scrub.value = String(Math.round((1e6 * (head.t - from)) / (to - from)));
     const spoken = clock(head.t, 1e6);
     if (!head.playing && this.scrub.getAttribute("aria-valuetext") !== spoken) this.scrub.setAttribute("aria-valuetext", spoken);

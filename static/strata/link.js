@@ -1,6 +1,7 @@
 /** The state of the page in its address: `?t=&sel=&mode=`, so that a link shows what its sender saw. */
 
 const QUIET_MS = 300;
+const sandboxed = origin === "null"; // a frame that may not write its address
 const MODES = ["real", "slowed", "event"];
 
 /** @returns {{t: number|null, sel: string|null, mode: string|null}} */
@@ -17,7 +18,7 @@ export function readLink() {
  */
 export function askedToPlay() {
   if (location.hash !== "#play") return false;
-  history.replaceState(history.state, "", location.pathname + location.search);
+  if (!sandboxed) history.replaceState(history.state, "", location.pathname + location.search);
   if (document.activeElement?.id === "play") document.activeElement.blur();
   scrollTo(0, 0);
   return true;
@@ -36,7 +37,7 @@ export class Link {
   set(state, playing) {
     const same = state.t === this.state.t && state.sel === this.state.sel && state.mode === this.state.mode;
     this.state = state;
-    if (same || playing) return;
+    if (same || playing || sandboxed) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => history.replaceState(history.state, "", this.#with(new URL(location.href))), QUIET_MS);
   }

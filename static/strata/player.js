@@ -53,7 +53,10 @@ export class Player {
     this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
     this.link = new Link();
     this.#makeJourney();
-    this.controls = new Controls(main, this.head, this.timeline, texts, { origin: () => (this.request === undefined ? null : this.head.from) });
+    this.controls = new Controls(main, this.head, this.timeline, texts, {
+      origin: () => (this.request === undefined ? null : this.head.from),
+      range: () => (document.body.matches(".controls-slim") ? [this.head.from, this.head.to] : this.timeline.axis.whole),
+    });
     this.#listen();
     this.#restore(readLink());
     this.head.subscribe(() => this.#frame());

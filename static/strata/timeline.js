@@ -115,6 +115,7 @@ export class Timeline {
   }
 
   #wheel(event) {
+    if (parent !== window && !event.ctrlKey && !event.metaKey) return; // in a frame the wheel scrolls the page that holds it
     event.preventDefault();
     const { x } = this.#at(event);
     if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.axis.pan(event.deltaX || event.deltaY);

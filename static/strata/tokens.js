@@ -161,7 +161,7 @@ export class Tokens {
   /** How wide a crowd may be without leaving its box. */
   #room(node) {
     const { x, w, cx } = this.layers.get(node);
-    return Math.min(ROOM, 2 * (x + w - cx) * this.scale - 4);
+    return Math.min(ROOM * Math.min(1, this.scale), 2 * (x + w - cx) * this.scale - 4);
   }
 
   #count(c, { x, y }, n) {
