@@ -63,8 +63,14 @@ class Computer(Layer):
         """How many pages' addresses its CPUs keep at hand."""
         raise NotImplementedError
 
-    def walk(self, request: Request, times: int) -> None:
-        """Look up addresses that the TLB does not hold: what that costs beyond a bare machine's walk."""
+    def translated(self, page_bytes: int) -> int:
+        """How much of a program's memory one entry of the TLB covers, if the program has pages of this size:
+        less, where what lies behind them comes in smaller ones."""
+        return page_bytes
+
+    def walk(self, request: Request, times: int, page_bytes: int, more: int = 0) -> None:
+        """Look up addresses in such pages that the TLB does not hold: what that costs beyond a bare machine's
+        walk. So many `more` of them a bare machine would have had at hand."""
         raise NotImplementedError
 
     def write_page_tables(self, request: Request, entries: int) -> None:
@@ -73,9 +79,9 @@ class Computer(Layer):
     def new_page_tables(self, request: Request, pages: int) -> None:
         """A program goes on with page tables that are new, and touches so many pages: nothing, as above."""
 
-    def back(self, request: Request, pages: int) -> None:
-        """A guest of its guest touches so many pages that its own hypervisor has just found memory for:
-        nothing, where that is the machine's."""
+    def back(self, request: Request, times: int, pages: int) -> None:
+        """A guest of its guest has left it so many times, and its own hypervisor has just found so many pages
+        for it: nothing, where that is the machine's memory."""
 
     def recall(self, request: Request, kind: str) -> Steps:
         """After a restore its kernel is asked for something of this kind: the pages that it needs for it
@@ -126,8 +132,9 @@ class Kernel(Layer):
         """The thread of a program that polls and shares its CPU with nobody; one for each name."""
         raise NotImplementedError
 
-    def fault(self, request: Request, pages: int) -> None:
-        """A program touches so many pages of its memory for the first time: found, cleared, mapped."""
+    def fault(self, request: Request, times: int, pages: int) -> None:
+        """So many times a program touches memory that it never used: a page is found, cleared and mapped;
+        it may be a large one, of so many small ones."""
         raise NotImplementedError
 
     def submit_bio(self, request: Request) -> Steps:
@@ -216,15 +223,16 @@ class Hypervisor(Layer):
     def translate(self, request: Request, blocks: int) -> None:
         """A guest runs code for the first time: nothing, where the CPU runs it as it is."""
 
-    def find_memory(self, request: Request, vm: VirtualMachine, pages: int) -> None:
-        """A guest touches so many pages that it never had: out of it, for memory from below."""
+    def find_memory(self, request: Request, vm: VirtualMachine, times: int, pages: int) -> None:
+        """So many times a guest touches memory that it never had: out of it, each time for so many pages from
+        below."""
         computer = self.owner
         assert isinstance(computer, Computer)
-        vm.spend(request, "first_touch", per=pages)
+        vm.first_touch(request, times)
         if "hw-virtualization" in self.entry.needs or "whp" in self.entry.needs:
-            computer.back(request, pages)
+            computer.back(request, times, times * pages)
         else:
-            computer.use(request, pages)
+            computer.use(request, times * pages)
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """A real device is done, but its driver is on a virtual CPU: the interrupt must get there."""
@@ -282,6 +290,10 @@ class VirtualMachine(Computer):
     main: Thread  # where its program starts
     back_end: Thread  # where its devices' requests are carried out
     pinned = False  # a real device reaches into its memory: all of it must be there, and stay where it is
+
+    def first_touch(self, request: Request, times: int) -> None:
+        """It has left so many times for memory, and the hypervisor finds a page each time."""
+        raise NotImplementedError
 
     @property
     def machine(self) -> Computer:

@@ -169,7 +169,7 @@ def test_a_row_of_a_long_list_fetches_its_certificate_when_it_is_opened(client: 
     page = text(client)
     assert len(listed(page)) > WHOLE
     assert 'class="certificate"' not in page
-    row = re.search(r'id="vm.populate"[^>]* hx-get="([^"]*)" hx-trigger="toggle once"', page)
+    row = re.search(r'id="vm.second_dimension"[^>]* hx-get="([^"]*)" hx-trigger="toggle once"', page)
     assert row
     fetched = client.get(html.unescape(row[1]), headers={"hx-request": "true"}).content.decode()
     assert fetched.count('<article class="certificate">') == 2
@@ -204,6 +204,6 @@ def test_the_rule_by_which_a_run_chooses_is_on_the_page_in_both_languages(client
 
 def test_what_a_number_is_for_one_of_is_said_in_the_page_s_language(client: Client) -> None:
     for lang, said in (("en", "211 ms per GiB"), ("zh-hans", "每 GiB 211 ms")):
-        assert said in shown(text(client, asked(component="vm", op="populate", lang=lang)))
+        assert said in shown(text(client, asked(component="vm", op="populate_2m", lang=lang)))
     for lang, said in (("en", "320 ms per port"), ("zh-hans", "每 端口 320 ms")):
         assert said in shown(text(client, asked(component="ahci", op="link_wait", lang=lang)))

@@ -37,5 +37,5 @@ class Machine(Computer):
         found: int = self.constant("tlb_entries")
         return found
 
-    def walk(self, request: Request, times: int) -> None:
+    def walk(self, request: Request, times: int, page_bytes: int, more: int = 0) -> None:
         """A program's own time, measured on a bare machine, has its walks in it."""

@@ -55,5 +55,8 @@ class ControlDomain(Guest):
     def memory_nodes(self) -> int:
         return self.machine.memory_nodes
 
-    def walk(self, request: Request, times: int) -> None:
+    def translated(self, page_bytes: int) -> int:
+        return page_bytes
+
+    def walk(self, request: Request, times: int, page_bytes: int, more: int = 0) -> None:
         """Its page tables lead to real addresses."""

@@ -59,7 +59,7 @@ class Restored(Vm):
         if self._cold:
             for _ in range(-(-self.absent * self.constant("page") // self.constant("read_around"))):
                 yield from self._host.page_in(request, self.constant("read_around"))
-        self.spend(request, "populate", per=self.settings["memory"])
+        self._populate(request)
         yield from self.settle()
         self.absent = 0
         self._take(self.settings["memory"] // self.constant("page"))

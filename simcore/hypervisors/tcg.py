@@ -31,9 +31,9 @@ class Tcg(Hypervisor):
         """Each block is translated when it runs for the first time."""
         self.spend(request, "translate_block", per=blocks)
 
-    def find_memory(self, request: Request, vm: VirtualMachine, pages: int) -> None:
+    def find_memory(self, request: Request, vm: VirtualMachine, times: int, pages: int) -> None:
         """The guest's memory is QEMU's own: the kernel below finds a page of it as for any program."""
-        self.below.fault(request, pages)
+        self.below.fault(request, times, pages)
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_qemu", "qemu_init")

@@ -4,6 +4,11 @@ Each of its CPUs is carried by a thread of the host, each of its devices by code
 hardware that was lent to it. Memory costs host time only where the guest touches it for the first time:
 `first_touch` stands for those faults. Which pages those are is not kept, only how many the guest has in use
 and the most that it ever had: its kernel takes pages that it was given back before fresh ones.
+
+The host gives memory in pages of one size. Large ones are cleared whole at the first touch of any of their
+parts, shorten the second half of a page walk, and let one entry of the TLB cover more, if the guest's own are
+as large. Left out: that Linux finds large pages only where memory is not in pieces, and joins small ones
+later (khugepaged); and that large tables miss the caches more often than small ones.
 """
 
 from simcore.cpu import Cpu, Steps
@@ -58,12 +63,41 @@ class Guest(VirtualMachine):
         return self.machine.tlb_entries
 
 
-class Vm(Guest):
+class TwoDimensions(Guest):
+    """What its page tables hold are addresses that must themselves be looked up, in the hypervisor's."""
+
+    @property
+    def _page(self) -> int:
+        """How large the pages are in which it gets its memory."""
+        pages = self.settings["pages"]
+        found: int = self.constant("page" if pages == "4k" else f"page_{pages}")
+        return found
+
+    def translated(self, page_bytes: int) -> int:
+        return self.machine.translated(min(page_bytes, self._page))
+
+    def walk(self, request: Request, times: int, page_bytes: int, more: int = 0) -> None:
+        """For each step in the guest's tables, and for where they lead, all steps in the hypervisor's, unless
+        that one has made tables of the two that lead straight to memory."""
+        if self.below.shadow_paging:
+            return
+        own = self._steps(page_bytes)
+        others = (own + 1) * self._steps(self.machine.translated(self._page))
+        self.spend(request, "second_dimension", per=times * others + more * own)
+
+    def _steps(self, page_bytes: int) -> int:
+        """From the root of page tables down to a page of this size."""
+        above: list[int] = self.constant("level_covers")
+        return 1 + sum(page_bytes < covered for covered in above)
+
+
+class Vm(TwoDimensions):
     """Its memory is part of a process, and comes on demand."""
 
     def wire(self) -> None:
         super().wire()
         self.in_use = self.touched = 0  # pages: that the guest has now, and the most it ever had
+        self.whole = self._page // self.constant("page")  # how many come at once
 
     def boot(self, request: Request) -> Steps:
         memory = self.settings["memory"]
@@ -71,7 +105,7 @@ class Vm(Guest):
         yield from self.hop(request, self.main)
         yield from self.below.launch(request, self)
         if self.settings["prealloc"] or self.pinned:
-            self.spend(request, "populate", per=memory)
+            self._populate(request)
             self._take(memory // self.constant("page"))
         yield from self.hop(request, self.guest.first)  # the first entry into the guest
         yield from self.ask(request, "boot", self.firmware)
@@ -79,18 +113,27 @@ class Vm(Guest):
         self.in_use = min(self.constant("boot_touched"), memory) // self.constant("page")
         self._take(self.in_use)
 
+    def _populate(self, request: Request) -> None:
+        pages = self.settings["pages"]
+        self.spend(request, f"populate_{pages}", per=self.settings["memory"])
+
     def use(self, request: Request, pages: int) -> None:
         """The host finds memory for those that the guest never had before."""
         self.in_use += pages
         fresh = min(self.in_use, self.settings["memory"] // self.constant("page")) - self.touched
         if fresh > 0:
+            faults = -(-fresh // self.whole)
             self._take(self.touched + fresh)
-            self.below.find_memory(request, self, fresh)
+            self.below.find_memory(request, self, faults, self.whole)
 
-    def back(self, request: Request, pages: int) -> None:
+    def first_touch(self, request: Request, times: int) -> None:
+        pages = self.settings["pages"]
+        self.spend(request, "first_touch" if pages == "4k" else f"first_touch_{pages}", per=times)
+
+    def back(self, request: Request, times: int, pages: int) -> None:
         """The fault goes by way of the hypervisor below to the one in the guest and back. That one has given
-        it a page, which must be found in turn; then the two translations are made one."""
-        self.below.nested_fault(request, pages)
+        it pages, which must be found in turn; then the two translations are made one."""
+        self.below.nested_fault(request, times)
         self.use(request, pages)
 
     def _take(self, pages: int) -> None:
@@ -99,7 +142,9 @@ class Vm(Guest):
             self._hold(pages)
 
     def _hold(self, pages: int) -> None:
-        self.touched = pages
+        """They come whole, but never more than the guest has."""
+        whole = -(-pages // self.whole) * self.whole
+        self.touched = pages = min(whole, self.settings["memory"] // self.constant("page"))
         self.count("memory", pages * self.constant("page") + self.below.overhead_bytes)
 
     def free(self, pages: int) -> None:
@@ -108,9 +153,3 @@ class Vm(Guest):
         self.in_use -= pages
         if self.settings["balloon"]:
             self._hold(self.in_use)
-
-    def walk(self, request: Request, times: int) -> None:
-        """Each address in the guest's page tables must itself be looked up in the hypervisor's, unless that
-        one has made tables of the two that lead straight to memory."""
-        if not self.below.shadow_paging:
-            self.spend(request, "second_dimension", per=times)

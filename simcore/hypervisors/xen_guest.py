@@ -6,7 +6,7 @@ help the CPU walks Xen's as well.
 """
 
 from simcore.cpu import Steps
-from simcore.hypervisors.vm import Guest
+from simcore.hypervisors.vm import Guest, TwoDimensions
 from simcore.requests import Request
 
 
@@ -25,14 +25,15 @@ class Pv(Guest):
     def free(self, pages: int) -> None:
         """And keeps them."""
 
-    def walk(self, request: Request, times: int) -> None:
+    def translated(self, page_bytes: int) -> int:
+        return page_bytes
+
+    def walk(self, request: Request, times: int, page_bytes: int, more: int = 0) -> None:
         """Its page tables are those that the CPU reads: there is no second dimension."""
 
 
-class Pvh(Pv):
-    def walk(self, request: Request, times: int) -> None:
-        """Each address in its page tables must itself be looked up in Xen's."""
-        self.spend(request, "second_dimension", per=times)
+class Pvh(TwoDimensions, Pv):
+    """Each address in its page tables must itself be looked up in Xen's."""
 
 
 class Hvm(Pvh):

@@ -39,18 +39,26 @@ class Processes(Kernel):
         memory = self._memory.setdefault(thread, Memory())
         if page[1] in memory.mapped:
             return 0
+        small = self.constant("block")
+        pages = request.bytes // small  # a large page is one fault for all its parts
         memory.mapped.add(page[1])
-        memory.pages += 1
-        self.fault(request, 1)
-        return self.constant("block")
+        memory.pages += pages
+        self.fault(request, 1, pages)
+        return pages * small
 
-    def fault(self, request: Request, pages: int) -> None:
-        self.repeat(request, pages, "fault_entry", "page_alloc")
-        self.computer.use(request, pages)  # nothing stands behind them until they are written to, with zeros
-        self.repeat(request, pages, *self.clearing)
-        self.computer.write_page_tables(request, pages)
-        self.repeat(request, pages, "map_page")
-        self.computer.walk(request, pages)  # a new address is in no TLB
+    def fault(self, request: Request, times: int, pages: int) -> None:
+        size_bytes = pages * self.constant("block")
+        self.repeat(request, times, "fault_entry", "page_alloc")
+        self.computer.use(
+            request, times * pages
+        )  # nothing stands behind them until zeros are written to them
+        if pages == 1:
+            self.repeat(request, times, *self.clearing)
+        else:
+            self.spend(request, "clear_large_page", per=times * size_bytes)
+        self.computer.write_page_tables(request, times)
+        self.repeat(request, times, "map_page")
+        self.computer.walk(request, times, size_bytes)  # a new address is in no TLB
 
     def fork(self, request: Request) -> Steps:
         """A copy of the caller begins on a thread of its own; the caller returns and goes to wait for it."""
@@ -98,4 +106,4 @@ class Processes(Kernel):
 
     def _refill(self, request: Request) -> None:
         """Another address space, or one that was changed: the TLB starts empty, and fills page by page."""
-        self.computer.walk(request, self.constant("tlb_refill"))
+        self.computer.walk(request, self.constant("tlb_refill"), self.constant("block"))

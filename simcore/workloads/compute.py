@@ -18,13 +18,15 @@ class Compute(Spin):
         """One piece: counted as a request."""
         work_ns = self.settings["work"]
         self.work(request, "compute", work_ns)
-        self.owner.walk(request, self._misses(work_ns))
+        page = self.settings["pages"]
+        natively, misses = self._misses(work_ns, page), self._misses(work_ns, self.owner.translated(page))
+        self.owner.walk(request, misses, page, more=misses - natively)
         yield from self.settle()
 
-    def _misses(self, work_ns: int) -> int:
-        """How often its addresses are in none of the pages that the TLB covers."""
+    def _misses(self, work_ns: int, entry_bytes: int) -> int:
+        """How often its addresses are in no page that the TLB covers, with so much to an entry."""
         program = self.constant(f"program_{self.settings['program']}")
-        covered = self.owner.tlb_entries * self.settings["pages"]
+        covered = self.owner.tlb_entries * entry_bytes
         beyond = max(0, 1 - covered / program["memory"])
         every_ns = self.settings["every"] or program["every"]
         return int(work_ns * beyond / every_ns)

@@ -10,7 +10,7 @@ from simcore.roles import Workload
 class PageTouch(Workload):
     def run(self, request: Request) -> Steps:
         yield from self.ask(request, "exec", self.below)
-        page = self.constant("page")
+        page = self.constant("page" if self.settings["pages"] == "4k" else f"page_{self.settings['pages']}")
         pages = -(-self.settings["size"] // page)
         for _, number in product(range(self.settings["passes"]), range(pages)):
             if self.over(request):

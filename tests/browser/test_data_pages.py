@@ -35,8 +35,8 @@ def test_the_list_and_the_address_follow_the_filters_as_they_are_set(page: Page)
 
 
 def test_a_folded_number_is_opened_by_its_anchor_and_fetches_its_certificate(page: Page) -> None:
-    page.goto("/numbers/#vm.populate")
-    row = page.locator("[id='vm.populate']")
+    page.goto("/numbers/#vm.second_dimension")
+    row = page.locator("[id='vm.second_dimension']")
     expect(row.locator(".certificate")).to_have_count(2)
     page.keyboard.press("Tab")  # from where the anchor led
     expect(row.locator("summary")).to_be_focused()

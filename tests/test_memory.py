@@ -1,0 +1,111 @@
+"""Memory under a hypervisor: what a touch, a walk, a shortage cost, and whose memory it is."""
+
+from typing import Any
+
+import pytest
+
+import simcore
+from tests.seen import Span, family, requests, scenario, spans
+
+PARTS = 512  # small pages in a large one
+MIB = 2**20
+
+
+def run(stack: str, workload: str, **vary: Any) -> simcore.Result:
+    named = {key.replace("__", ".").replace("_", "-"): value for key, value in vary.items()}
+    return simcore.run(scenario(stack, workload=workload, vary=named), spread=False)
+
+
+def touched(result: simcore.Result) -> list[list[Span]]:
+    """What costs CPU time in each access of a page-touch."""
+    found = spans(result.trace)
+    return [
+        [span for span in family(result.trace, found, request) if span.kind == "cpu"]
+        for request in requests(result.trace, "touch", "page-touch")
+    ]
+
+
+def count(steps: list[list[Span]], op: str) -> int:
+    return sum(span.op == op for access in steps for span in access)
+
+
+# ------------------------------------------------------------------------------------------- sizes of pages
+
+
+def slowdown(
+    program: str = "xz", guests: str = "4 KiB", hosts: str = "4k", stack: str = "linux-on-kvm"
+) -> float:
+    """How much longer a program takes in a guest than on the bare machine."""
+    own = {"compute__program": program, "compute__work": "1 ms", "compute__pages": guests}
+    native, guest = run("linux", "compute", **own), run(stack, "compute", **own, vm1__pages=hosts)
+    times = [result.outcome["workloads"]["compute"]["mean_ns"] for result in (guest, native)]
+    return times[0] / times[1] - 1
+
+
+def test_large_pages_in_both_layers_remove_most_of_a_guests_slowdown_and_in_one_only_a_part() -> None:
+    small, both = slowdown(), slowdown(guests="2 MiB", hosts="2m")
+    assert small > 0.1
+    assert both < small / 10
+    for one in (slowdown(guests="2 MiB"), slowdown(hosts="2m")):
+        assert small / 2 < one < small
+
+
+def test_where_even_large_pages_are_too_small_the_walk_is_still_shorter() -> None:
+    """16 GiB are beyond what the TLB covers in pages of 2 MiB, but not in pages of 1 GiB."""
+    small, large, huge = (
+        slowdown("random-access", guests, hosts)
+        for guests, hosts in (("4 KiB", "4k"), ("2 MiB", "2m"), ("1 GiB", "1g"))
+    )
+    assert huge == 0
+    assert large / small == pytest.approx(12 / 20 * (1 - 3 / 16), rel=0.01)  # steps beyond a bare machine's
+
+
+def test_a_walk_through_tables_made_by_the_monitor_has_one_dimension() -> None:
+    assert slowdown(stack="binary-translation") == 0
+
+
+@pytest.mark.parametrize(("pages", "op"), [("4k", "first_touch"), ("2m", "first_touch_2m")])
+def test_a_large_page_of_the_hosts_is_one_violation_for_512_small_ones(pages: str, op: str) -> None:
+    result = run("linux-on-kvm", "page-touch", vm1__pages=pages, page_touch__size="8 MiB")
+    touches = touched(result)
+    half = len(touches) // 2
+    assert count(touches[:half], "fault_entry") == 4 * PARTS  # the guest's own pages are small
+    wanted = 4 * PARTS if pages == "4k" else 4
+    assert wanted <= count(touches[:half], op) <= wanted + 1  # the first may lie beside what was there
+    assert {tuple(span.op for span in access) for access in touches[half:]} == {("access",)}
+
+
+def test_a_large_page_of_the_guests_is_one_fault_and_cleared_whole() -> None:
+    result = run(
+        "linux-on-kvm", "page-touch", page_touch__size="8 MiB", page_touch__pages="2m", vm1__pages="2m"
+    )
+    touches = touched(result)
+    assert len(touches) == 2 * 4
+    assert count(touches[:4], "fault_entry") == count(touches[:4], "clear_large_page") == 4
+    assert count(touches[:4], "first_touch_2m") == 4
+    assert {tuple(span.op for span in access) for access in touches[4:]} == {("access",)}
+    second = next(span for span in touches[1] if span.op == "first_touch_2m")
+    small = touched(run("linux-on-kvm", "page-touch", page_touch__size="8 MiB"))
+    alone = next(span.length for span in small[1] if span.op == "first_touch")
+    assert alone < second.length < PARTS * alone
+
+
+def test_a_guest_has_its_memory_in_whole_pages_whether_it_uses_all_of_them_or_not() -> None:
+    """One page more than a multiple of the large one."""
+    held = {
+        pages: run("linux-on-kvm", "page-touch", vm1__pages=pages, page_touch__size="4 KiB").outcome["nodes"][
+            "vm1"
+        ]
+        for pages in ("4k", "2m", "1g")
+    }
+    assert held["4k"]["memory"] < held["2m"]["memory"] < held["4k"]["memory"] + 2 * MIB
+    assert held["2m"]["memory"] % (2 * MIB) == 0
+    assert held["1g"]["memory"] == 1024 * MIB
+
+
+def test_filled_in_large_pages_a_guest_starts_sooner() -> None:
+    ready = [
+        run("linux-on-kvm", "boot", vm1__prealloc=True, vm1__pages=pages).outcome["nodes"]["vm1"]["ready_ns"]
+        for pages in ("4k", "2m", "1g")
+    ]
+    assert ready == sorted(ready, reverse=True)
