@@ -41,7 +41,13 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         gettext_noop(
             "An application with a driver; files, threads and interrupts are those of the system below."
         ),
-        ("vmware-workstation", "vmware-on-windows", "virtualbox-on-windows", "virtualbox-with-hyperv"),
+        (
+            "vmware-workstation",
+            "vmware-on-windows",
+            "vmware-with-hyperv",
+            "virtualbox-on-windows",
+            "virtualbox-with-hyperv",
+        ),
     ),
     (
         gettext_noop("Ways to a device"),

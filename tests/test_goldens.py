@@ -17,9 +17,9 @@ from tests.seen import PREBUILT, lines, ran, requests
 GOLDENS = Path(__file__).parent / "goldens"
 REWRITE = os.environ.get("REWRITE_GOLDEN") == "1"
 KVM = ("kvm-vhost", "kvm-emulated-ide", "firecracker", "nvme-passthrough")
-VMWARE = ("binary-translation", "trap-and-emulate", "vmware-workstation")
+VMWARE = ("binary-translation", "trap-and-emulate", "paravirtual", "vmware-workstation")
 TYPE_1 = ("xen-pv", "xen-pvh", "xen-hvm", "hyperv-server", "hyperv-windows", "linux-on-esxi")
-WINDOWS = ("virtualbox-on-windows", "virtualbox-with-hyperv", "vmware-on-windows")
+WINDOWS = ("virtualbox-on-windows", "virtualbox-with-hyperv", "vmware-on-windows", "vmware-with-hyperv")
 FURTHER = ("nested-kvm", "sriov-nic", "arm-on-x86-tcg", "x86-on-arm-tcg")
 SYSTEMS = (*PREBUILT, "windows", *TYPE_1, *KVM, *VMWARE, *WINDOWS, *FURTHER)
 JOURNEYS = {

@@ -9,6 +9,7 @@ import simcore
 from tests.seen import Span, family, requests, spans
 
 TRANSLATED, TRAPPED, WORKSTATION = "binary-translation", "trap-and-emulate", "vmware-workstation"
+ASKING = "paravirtual"
 EMULATED = ["trap", "emulate", "resume"]
 
 
@@ -161,6 +162,77 @@ def test_a_translator_for_x86_is_for_nothing_else() -> None:
     raw = copy.deepcopy(simcore.prebuilt()[TRAPPED])
     raw["stack"]["holds"][0]["holds"][0]["is"] = "binary-translator"
     assert "isa-mismatch" in {found.id for found in simcore.check(raw)}
+
+
+# ----------------------------------------------------------------- a kernel that asks, beside the other two
+
+
+def visits(found: list[Span]) -> int:
+    """How often the monitor is entered."""
+    entered = ("trap", "enter_kernel", "leave_kernel", "return_to_program", "hypercall")
+    return sum(span.node == "hv" and span.op in entered for span in found)
+
+
+def test_a_system_call_visits_the_monitor_never_twice_or_at_each_privileged_instruction() -> None:
+    """A kernel that asks has its system calls to itself with 32 bits; with 64, Xen passes them up and back.
+    Whatever is visited more often is dearer, against the same call on the bare machine."""
+    short = {"vm1.bits": "32"}
+    stacks = ((ASKING, short), (ASKING, {}), (TRANSLATED, {}), (TRAPPED, {}))
+    calls = [steps(run(stack, "system-call", **vary), "syscall", "system-call") for stack, vary in stacks]
+    constants = simcore.catalog()["trap-and-emulate"].constants
+    privileged = constants["entry_instructions"].value + constants["exit_instructions"].value
+    assert visits(calls[0]) == 0
+    assert visits(calls[1]) == 2
+    assert of(calls[2], "hv") == ["trap", "enter_kernel", "return_to_program"]
+    assert visits(calls[3]) == 1 + privileged
+    cost = [sum(s.length for s in call) / sum(s.length for s in call if s.node != "hv") for call in calls]
+    assert cost[0] == 1
+    assert cost == sorted(cost)
+
+
+def test_a_fault_is_xens_with_either_number_of_bits() -> None:
+    for bits in ("64", "32"):
+        touch = steps(run(ASKING, "page-touch", **{"vm1.bits": bits}), "touch", "page-touch", 0)
+        fault = next(place for place, span in enumerate(touch) if span.op == "fault_entry")
+        assert touch[fault - 1].node == "hv"
+
+
+def test_a_page_table_is_changed_in_place_by_request_for_many_or_by_a_trap_for_each_entry() -> None:
+    """The same fork; what of it is the monitor's, for each entry that is written."""
+    entries = simcore.catalog()["linux"].constants["tlb_refill"].value
+    batch = simcore.catalog()["xen"].constants["mmu_batch"].value
+    each, written = [], []
+    for stack, op, way in (
+        (TRANSLATED, "write_shadow", 0),
+        (ASKING, "mmu_update", 1),
+        (TRAPPED, "write_shadow", 1),
+    ):
+        made = steps(run(stack, "spawn", {"exec": False, "count": 2}), "fork", None)
+        places = [place for place, span in enumerate(made) if span.op == op]
+        around = [span for place in places for span in made[place - way : place + way + 1]]
+        written.append([span.op for span in around])
+        each.append(sum(span.length for span in around) / entries)
+    assert written[0] == ["write_shadow"]  # no way in or out: it is done where the kernel's store was
+    assert written[1] == ["hypercall", "mmu_update", "return_to_guest"] * (entries // batch)
+    assert written[2] == ["trap", "write_shadow", "resume"]  # as often as there are entries
+    assert each == sorted(each)
+
+
+def test_a_kernel_that_was_not_changed_to_ask_is_refused() -> None:
+    """The same kernel runs where it may do everything itself, or where what it may not do is caught."""
+    for stack in (TRANSLATED, TRAPPED, "xen-hvm"):
+        assert simcore.scenario(simcore.prebuilt()[stack], vary={"guest-os.paravirt": False})
+    with pytest.raises(simcore.ScenarioError) as refused:
+        simcore.scenario(simcore.prebuilt()[ASKING], vary={"guest-os.paravirt": False})
+    (found,) = refused.value.findings
+    assert (found.id, found.path) == ("not-ported", "guest-os")
+    assert "without the CPU's privileges" in found.as_dict("en")["why"]
+    assert "paravirt: true" in found.as_dict("en")["hint"]
+
+
+def test_nor_may_the_guest_with_the_drivers_have_such_a_kernel() -> None:
+    with pytest.raises(simcore.ScenarioError, match="not-ported at dom0-os"):
+        simcore.scenario(simcore.prebuilt()[ASKING], vary={"dom0-os.paravirt": False})
 
 
 # -------------------------------------------------------------------------------------- VMware Workstation

@@ -40,23 +40,3 @@ class VirtualBox(Hypervisor):
     def inject(self, request: Request, cpu: Cpu) -> Steps:
         self.spend(request, "interrupt_inject")
         yield from self.interrupt(request, cpu)
-
-
-class OverHyperV(VirtualBox):
-    """Where Hyper-V has the processor's virtualization, VirtualBox's driver may not use it.
-
-    The process asks Windows, and Windows asks Hyper-V, to run the guest. Every exit comes back all that way
-    to the process, whatever it was about: there is no short way through the driver.
-    """
-
-    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
-        super().prepare(carrier, vm)
-        carrier.ipi_ops = self.plan("vm_exit", "ipi")
-
-    def access(self, request: Request, times: int = 1, busy: bool = False) -> None:
-        self.repeat(request, times, "vm_exit", "mmio_emulate", "vm_entry")
-
-    def kick(self, request: Request, back_end: Thread) -> Steps:
-        self.spend(request, "vm_exit", "async_io_wake")
-        self.below.spend(request, "wake_up")
-        yield from self.hop(request, back_end, "vm_entry")

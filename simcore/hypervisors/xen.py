@@ -5,8 +5,9 @@ shared memory. What crosses is an *event channel*: a hypercall sets a bit, and X
 that waits for it, much as a device would.
 
 How a virtual CPU leaves its guest depends on the guest. A paravirtual one (PV) runs its kernel without the
-CPU's privileges: it asks Xen by a *hypercall*, its programs' system calls come to Xen first, and so does each
-change of a page table, since those are the ones that the CPU reads. One with hardware help (HVM, PVH) makes a
+CPU's privileges: it asks Xen by a *hypercall*, its programs' faults come to Xen first, and so does each
+change of a page table, since those are the ones that the CPU reads. With 64 bits so do system calls: there is
+no privilege between a program's and Xen's for the kernel to have. One with hardware help (HVM, PVH) makes a
 VM exit, and keeps its system calls and page tables to itself.
 """
 
@@ -64,15 +65,22 @@ class Xen(Type1):
             carrier.halt_ops = (self.op("block"),)
             carrier.poke_ops = (self.op("trap"), self.op("return_to_guest"))
             carrier.ipi_ops = (self.op("hypercall"), self.op("event_channel"))
-            vm.into_kernel = (self.op("enter_kernel"),)
-            vm.out_of_kernel = (self.op("leave_kernel"),)
+            if vm.settings["bits"] == "64":
+                vm.into_kernel = (self.op("enter_kernel"),)
+                vm.out_of_kernel = (self.op("leave_kernel"),)
+            else:  # segments keep three parties apart: only a fault must be Xen's, to be read and passed up
+                vm.page_fault = (self.op("trap"), self.op("return_to_guest"))
             vm.new_address_space = (self.op("switch_page_tables"),)
 
     def write_page_tables(self, request: Request, entries: int) -> None:
-        """A PV guest may not write what the CPU reads: Xen looks at each entry, and writes it."""
+        """A PV guest may not write what the CPU reads: it asks for as many entries at once as it has in hand,
+        and Xen looks at each and writes it."""
         carrier = request.flow.thread.cpu.host
         if carrier is not None and self._ways[carrier] is HYPERCALL:
-            self.spend(request, "hypercall", "mmu_update", "return_to_guest", per=entries)
+            batch = self.constant("mmu_batch")
+            for done in range(0, entries, batch):
+                ask = min(batch, entries - done)
+                self.spend(request, "hypercall", "mmu_update", "return_to_guest", per=ask)
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         """`xl create`, in dom0: a domain, its memory, its place in XenStore, its devices, its kernel."""

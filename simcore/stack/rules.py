@@ -302,7 +302,7 @@ def kernels_know_their_computer(scenario: Scenario) -> Iterator[Finding]:
     for node in scenario.nodes.values():
         ported = node.entry.data.get("ported")
         for held in node.holds:
-            if ported is not None and held.role == "kernel" and ported not in held.entry.provides:
+            if ported is not None and held.role == "kernel" and ported not in held.provides:
                 yield Finding("not-ported", held.id, {"is_": held.is_, "vm": node.is_, "ported": ported})
         own = node.entry.data.get("kernel")
         for held in node.holds:

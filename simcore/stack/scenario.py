@@ -62,6 +62,16 @@ class Node:
         return self.entry.role
 
     @property
+    def provides(self) -> frozenset[str]:
+        """The capabilities that it offers: those of its entry, and of the settings that are on."""
+        chosen = (
+            setting.provides
+            for name, setting in self.entry.settings.items()
+            if setting.provides is not None and self.settings[name]
+        )
+        return frozenset(self.entry.provides).union(chosen)
+
+    @property
     def is_tenant(self) -> bool:
         """Somebody's guest or container, and not a part of the host."""
         return self.role in TENANT_ROLES and not self.entry.control_domain
@@ -144,13 +154,7 @@ class Scenario:
     def offered(self, node: Node) -> frozenset[str]:
         """The capabilities that a node finds: offered by what is below it, down to the vm that it takes for
         its machine."""
-        found: set[str] = set()
-        for lower in self._in_sight(node):
-            found.update(lower.entry.provides)
-            for name, setting in lower.entry.settings.items():
-                if setting.provides is not None and lower.settings[name]:
-                    found.add(setting.provides)
-        return frozenset(found)
+        return frozenset().union(*(lower.provides for lower in self._in_sight(node)))
 
     def _in_sight(self, node: Node) -> Iterator[Node]:
         """A device looks out of its owner."""
