@@ -161,6 +161,37 @@ def test_a_larger_read_needs_a_grant_for_each_page() -> None:
     assert lengths[1] == 16 * lengths[0]
 
 
+# -------------------------------------------------------------------------------------------- the toolstack
+
+
+@cache
+def three_guests(volume: str) -> dict[str, int]:
+    """How long each took to create."""
+    disk = {"is": "xen-blk", "volume": volume}
+    guests = [
+        {"id": f"vm{i}", "is": "xen-pv", "settings": {"memory": "64 MiB", "disk": disk}, "start": f"{i}00 s"}
+        | {"holds": [{"id": f"os{i}", "is": "linux-microvm"}]}
+        for i in (3, 4, 5)
+    ]
+    holds = [GUEST_OF_DOM0, *guests]
+    stack = {"id": "host", "is": "server-2s-xeon", "holds": [{"id": "hv", "is": "xen", "holds": holds}]}
+    result = simcore.run(scenario({"schema_version": 1, "stack": stack, "subject": "os3"}), spread=False)
+    return {
+        name: result.outcome["nodes"][name]["ready_ns"] - int(name[2]) * 100 * S
+        for name in ("vm3", "vm4", "vm5")
+    }
+
+
+def test_the_more_guests_there_are_the_longer_the_next_one_takes_to_create() -> None:
+    """Its name is compared with each of theirs."""
+    took = three_guests("device")
+    assert took["vm5"] - took["vm4"] == took["vm4"] - took["vm3"] > 0
+
+
+def test_a_guest_on_a_file_waits_until_a_script_has_made_it_a_device() -> None:
+    assert three_guests("file")["vm3"] - three_guests("device")["vm3"] > 100 * MS
+
+
 # ------------------------------------------------------------------------------------------------ packets
 
 

@@ -28,6 +28,7 @@ class Xen(Type1):
     def wire(self) -> None:
         super().wire()
         self._ways: dict[Thread, Way] = {}  # of each virtual CPU's carrier
+        self._domains = 0  # how many guests have been made
         self._played: dict[Thread, VirtualMachine] = {}  # of those for whom QEMU plays devices: whose it is
 
     @property
@@ -83,13 +84,17 @@ class Xen(Type1):
                 self.spend(request, "hypercall", "mmu_update", "return_to_guest", per=ask)
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
-        """`xl create`, in dom0: a domain, its memory, its place in XenStore, its devices, its kernel."""
+        """`xl create`, in dom0: a domain, its memory, its place in XenStore, its devices, its kernel. No two
+        guests may have one name, so it asks XenStore for that of each."""
         dom0, kernel = self._dom0, vm.guest
         dom0.spend(request, "toolstack")
         self.spend(request, "create_domain")
         self.spend(request, "populate", per=vm.settings["memory"])
         yield from dom0.lock(request, "xenstore")
         dom0.spend(request, "xenstore")
+        if self._domains:
+            dom0.spend(request, "compare_names", per=self._domains * dom0.constant("name_checks"))
+        self._domains += 1
         yield from dom0.unlock(request, "xenstore")
         if "emulated-devices" in vm.entry.provides:
             dom0.spend(request, "start_device_model")
@@ -97,6 +102,8 @@ class Xen(Type1):
             image = kernel.constant("kernel_image") + kernel.constant("initramfs_image")
             dom0.spend(request, "load_kernel", per=image)
         dom0.spend(request, "plug_in_device", per=len(vm.drives))
+        if files := sum(drive.settings.get("volume") == "file" for drive in vm.drives):
+            dom0.spend(request, "attach_file", per=files)
         dom0.log(request, "created", vm=vm.id)
         yield from self.settle()
 

@@ -67,8 +67,8 @@ class RunSpec:
 
 
 def _multiply(raw: dict[str, Any], of: str, n: int, **changed: Any) -> None:
-    """`n` of the node and of all that it holds, each with its own workloads: vm1, vm1-2, vm1-3 …; `changed` is
-    what is said of each of them that the node did not say, such as its `start`."""
+    """`n` of the node and of all that it holds, each with its own workloads: vm1, vm1-2, vm1-3 …; `changed`
+    is what is said of each of them that the node did not say, such as its `start`."""
     home, node = next(_parents(raw["stack"], of))
     node.update(changed)
     inside = set(_ids(node))

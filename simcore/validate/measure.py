@@ -80,7 +80,8 @@ class Simulated:
 
     def _mean_start_ns(self, _: str) -> float | None:
         """From the order to start what a workload is on until that workload has finished."""
-        return None if None in self.took else sum(self.took) / len(self.took)
+        took = [one for one in self.took if one is not None]
+        return sum(took) / len(took) if len(took) == len(self.took) else None
 
     def _last_lane_ns(self, _: str) -> int | None:
         return max(self._lanes(), default=None)
