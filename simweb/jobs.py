@@ -6,7 +6,7 @@ from typing import Any
 
 import simcore
 
-__all__ = ["race", "run"]
+__all__ = ["outcome", "race", "run"]
 
 Progress = Callable[..., None]
 LEVEL = 6
@@ -33,6 +33,15 @@ def run(
     """One scenario: its trace and outcome."""
     _meet(profiles)
     return _kept(simcore.run(simcore.scenario(canonical), seed, progress=progress))
+
+
+def outcome(
+    canonical: dict[str, Any], seed: int, profiles: Sequence[str] = (), *, progress: Progress
+) -> dict[str, Any]:
+    """What a run comes to, and nothing else of it: for a page that asks while a finger slides."""
+    _meet(profiles)
+    found: dict[str, Any] = simcore.run(simcore.scenario(canonical), seed, progress=progress).outcome
+    return found
 
 
 def race(

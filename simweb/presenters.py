@@ -321,7 +321,10 @@ def signed_time(ns: int) -> str:
 
 
 def gaps_of(result: Mapping[str, Any], lanes: Sequence[Lane], lang: str) -> list[Gap]:
-    """First to last, then each neighbour in the finish order (the same thing when there are only two)."""
+    """First to last, then each neighbour in the finish order (the same thing when there are only two). None
+    where a lane never finished: what was lost made no difference in time."""
+    if not all(lane.get("finished", True) for lane in result["lanes"]):
+        return []
     gaps: list[Any] = [result["gap"], *(result["gaps"] if len(lanes) > 2 else [])]
     labels = {lane.scenario.id: lane.label for lane in lanes}
     parts = {box.part.id: box.part for lane in lanes for box in lane.drawing.boxes}

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 import simcore
-from simweb import diagram, presenters, store
+from simweb import diagram, presenters, store, what_if
 from simweb.models import Scenario
 from simweb.workers import JobError, Progress, Ticket, pool
 
@@ -81,5 +81,6 @@ def fragment(plan: store.Plan, run: Run, lang: str) -> str:
             ]
             context["data"] = presenters.player_data(lanes, run.result, lang)
             context["gaps"] = presenters.gaps_of(run.result, lanes, lang) if plan.is_race else []
+            context["effects"] = what_if.effects_of(plan.scenarios, lang)
             context["mode"] = "race" if plan.is_race else "player"
         return render_to_string("run.html", context)

@@ -44,6 +44,7 @@ __all__ = [
     "machine",
     "meet",
     "older",
+    "outcome_of",
     "scenario",
     "start",
     "text_of",
@@ -237,6 +238,17 @@ def start(plan: Plan) -> Ticket:
     return pool().submit(job_of(plan))
 
 
+def outcome_of(raw: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What a scenario that is not kept comes to; waits for it. Raises JobError."""
+    profiles = [MachineProfile.objects.get(id=name).text] if is_sent_in(name := _machine_named(raw)) else []
+    text = json.dumps([raw, seed, simcore.ENGINE_VERSION, ledger_version()], sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()
+    found: dict[str, Any] = pool().result(
+        pool().submit(Job(key, "simweb.jobs:outcome", (raw, seed, profiles)))
+    )
+    return found
+
+
 def job_of(plan: Plan) -> Job:
     rows = plan.scenarios
     profiles = profiles_of(rows)
@@ -259,7 +271,9 @@ def _store_race(plan: Plan, done: dict[str, Any]) -> dict[str, Any]:
         plan.scenarios, done["runs"], done["lanes"], done["starts"], strict=True
     ):
         _store_trace(row, run)
-        lanes.append({"trace": run["hash"], "start_ns": start_ns, "end_ns": start_ns + lane["end_ns"]})
+        end_ns = start_ns + lane["end_ns"]
+        finished = {"start_ns": start_ns, "end_ns": end_ns, "finished": lane["finished"]}
+        lanes.append({"trace": run["hash"], **finished})
     result = {"lanes": lanes, "order": done["order"], "gaps": done["gaps"], "gap": done["gap"]}
     Race.objects.update_or_create(
         key=plan.key,

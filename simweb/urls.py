@@ -8,6 +8,8 @@ from simweb.consumers import RunConsumer
 
 urlpatterns = [
     path("", views.gallery, name="gallery"),
+    path("s/<slug:ref>/what-if/", build_views.what_if_page, name="what-if"),
+    path("s/<slug:ref>/slide/", build_views.slide, name="slide"),
     path("build/", build_views.build, name="build"),
     path("build/scenario.yaml", build_views.scenario_file, name="scenario-file"),
     path("schema/scenario-1.json", build_views.schema, name="schema"),

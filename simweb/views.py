@@ -32,7 +32,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 import simcore
-from simweb import diagram, presenters, store
+from simweb import diagram, presenters, store, what_if
 from simweb.models import Trace
 from simweb.runs import fragment, plan_of, query_of, run_of
 from simweb.workers import JobError, pool
@@ -127,7 +127,7 @@ def several(request: HttpRequest) -> Show:
     view = request.GET.get("view") or "boot"
     begin = request.GET.get("from") or store.STARTS[0]
     seed = _seed(request, 1)
-    if view not in ("boot", "read") or begin not in store.STARTS:
+    if view not in store.VIEWS or begin not in store.STARTS:
         raise RefusedError(_("There is no such race. Choose the stacks in the gallery."))
     machine = _machine(request)
     size = diagram.FULL if len(refs) == 2 else diagram.COMPACT
@@ -143,10 +143,11 @@ def several(request: HttpRequest) -> Show:
     plan = store.Plan(tuple(lane.scenario for lane in lanes), begin)
     if len({row.id for row in plan.scenarios}) < len(lanes):
         raise RefusedError(_("Two of these stacks are the same scenario: a race needs different ones."))
+    tabs = (["own"] if view == "own" else []) + ["boot", "read"]
     again = [("stack", ref) for ref in refs] + ([("machine", machine)] if machine else [])
     context = {
         "view": view,
-        "tabs": [(name, _tab_url(request, view=name)) for name in ("boot", "read")],
+        "tabs": [(name, _tab_url(request, view=name)) for name in tabs],
         "starts": [(name, _tab_url(request, **{"from": name})) for name in store.STARTS],
         "title": _("Race"),
         "change_url": f"{reverse('gallery')}?{urlencode(again)}#race",
@@ -191,6 +192,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "start": plan.start,
         "data": presenters.player_data(lanes, run.result, language()),
         "gaps": presenters.gaps_of(run.result, lanes, language()) if plan.is_race and run.result else [],
+        "effects": what_if.effects_of(plan.scenarios, language()) if run.result else [],
         "texts_url": presenters.texts_url(language()),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),

@@ -104,9 +104,10 @@ export class Diagram {
     const finish = lane.end_ns;
     const done = t >= finish && axisT > 0;
     if (done !== this.done) {
-      this.stateLine.classList.toggle("done", (this.done = done));
+      this.stateLine.classList.toggle("done", (this.done = done) && lane.finished);
     }
-    if (done) say(this.stateLine, texts.ui("lane_done", { t: finish - this.model.startNs }));
+    if (done && !lane.finished) say(this.stateLine, texts.ui("lane_lost", { t: finish - this.model.startNs }));
+    else if (done) say(this.stateLine, texts.ui("lane_done", { t: finish - this.model.startNs }));
     else if (axisT <= 0) say(this.stateLine, this.original || texts.ui("lane_start"));
     else if (t < lane.start_ns) say(this.stateLine, texts.ui("lane_before", { percent: Math.floor((100 * t) / lane.start_ns) }));
     else say(this.stateLine, texts.ui("lane_running", { percent: Math.floor(100 * now.progress) }));

@@ -28,3 +28,21 @@ document.addEventListener("htmx:config:request", (event) => {
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
   if (token && request.method !== "GET") request.headers["X-CSRFToken"] = token;
 });
+
+// Large type for a room: kept for this tab, so that the next page of a lesson has it too.
+const projector = document.getElementById("projector");
+
+function enlarge(on) {
+  root.toggleAttribute("data-projector", on);
+  projector.setAttribute("aria-pressed", String(on));
+}
+
+if (projector) {
+  enlarge(Boolean(sessionStorage.getItem("projector")));
+  projector.addEventListener("click", () => {
+    const on = !root.hasAttribute("data-projector");
+    if (on) sessionStorage.setItem("projector", "1");
+    else sessionStorage.removeItem("projector");
+    enlarge(on);
+  });
+}

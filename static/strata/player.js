@@ -20,6 +20,7 @@ import { lane as laneOf } from "./state.js";
 import { fetchTexts } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { fetchTrace } from "./trace.js";
+import { WhatIf } from "./what_if.js";
 
 const HOST_MS = 6000, LANE_MS = 9000, SPECK = 0.05, RACE_MS = 10000, READ_SLOWER = 1e5, READ_MS = [4000, 25000];
 const STAGE_ROOM = 28, LEAST_SCALE = 0.72, NARROW = 640; // px below the stacks; smaller than this nobody can read them
@@ -52,6 +53,7 @@ export class Player {
     this.table = new SpanTable(this.find("spans-details"), texts, () => this.head.changed());
     this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
     this.link = new Link();
+    this.whatIf = this.find("what-if") ? new WhatIf(main, lanes[0].scenario, this.head) : null;
     this.#makeJourney();
     this.controls = new Controls(main, this.head, this.timeline, texts, {
       origin: () => (this.request === undefined ? null : this.head.from),
@@ -211,6 +213,7 @@ export class Player {
     if (span >= 0) this.selected.span(model, span, this.race ? label : "");
     else if (node >= 0) this.selected.node(model, node);
     else this.selected.none();
+    this.whatIf?.show(span < 0 && node >= 0 ? model.nodes[node].id : "");
     this.lanes.forEach(({ diagram }, i) => diagram.select(i === lane ? (span >= 0 ? model.spans.node[span] : node) : -1));
     this.timeline.select(span >= 0 ? { lane, span } : null);
     this.journey?.select(span);

@@ -10,7 +10,8 @@ export class Race {
   constructor(main, lanes, texts) {
     Object.assign(this, { main, lanes, texts });
     this.finish = lanes.map(({ model }) => lane(model).end_ns - model.startNs);
-    const order = [...this.finish.keys()].sort((a, b) => this.finish[a] - this.finish[b]);
+    this.lost = lanes.map(({ model }) => !lane(model).finished); // what never finishes is last, and has no place
+    const order = [...this.finish.keys()].sort((a, b) => this.lost[a] - this.lost[b] || this.finish[a] - this.finish[b]);
     this.rank = this.finish.map((_, i) => order.indexOf(i));
     this.marks = lanes.map(({ root }) => root.querySelector(".lane-rank") ?? root.querySelector(".lane-head, .lane-title")?.appendChild(el("span.lane-rank")));
     this.#prefix(main.querySelector("#prefix"));
@@ -38,7 +39,7 @@ export class Race {
 
   draw(t) {
     this.marks.forEach((mark, i) => {
-      const done = t >= this.finish[i] && t > 0;
+      const done = t >= this.finish[i] && t > 0 && !this.lost[i];
       if (mark) say(mark, done ? String(this.rank[i] + 1) : "");
       this.lanes[i].root.classList.toggle("finished", done);
     });

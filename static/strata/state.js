@@ -64,8 +64,8 @@ export function progress(model, t) {
 
 /** Where the lane starts and where it ends, both since power-on. @returns {{start_ns: number, end_ns: number}} */
 export function lane(model) {
-  const { start_ns = 0, end_ns = model.endNs } = model.header.outcome?.lane ?? {};
-  return { start_ns, end_ns };
+  const { start_ns = 0, end_ns = model.endNs, finished = true } = model.header.outcome?.lane ?? {};
+  return { start_ns, end_ns, finished };
 }
 
 const MOST = 4000;

@@ -1,0 +1,79 @@
+"""What if: a setting changed or a layer killed in the player, raced against the original."""
+
+from playwright.sync_api import Page, expect
+
+READY = "#player[data-ready='1']"
+LONGEST_RUN_MS = 60_000
+
+
+def opened(page: Page, address: str, node: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.locator(f"g.layer[data-node='{node}']").click()
+    page.wait_for_selector("#what-if form")
+
+
+def raced(page: Page) -> None:
+    page.wait_for_url("**/race/**")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+
+
+def test_a_changed_setting_races_the_original(page: Page) -> None:
+    opened(page, "/s/linux-on-kvm/", "vm1")
+    page.select_option("[id='w-vm1.firmware']", "uefi-vm")
+    page.click("#what-if-set")
+    raced(page)
+    expect(page.locator(".lane-title").nth(1)).to_contain_text("uefi-vm")
+    page.locator("body").press("End")
+    expect(page.locator(".lane-rank").nth(1)).not_to_be_empty()
+
+
+def test_who_notices_a_killed_layer_is_told_one_by_one(page: Page) -> None:
+    """dockerd killed while the container works: it does not notice."""
+    opened(page, "/s/docker-on-linux/?view=read", "engine")
+    page.locator("#journey-next").click()
+    page.click("#what-if-kill")
+    raced(page)
+    expect(page.locator("[data-node='engine'][data-effect]")).to_have_attribute("data-effect", "lost")
+    expect(page.locator("[data-node='web'][data-effect]")).to_have_attribute("data-effect", "same")
+    expect(page.locator("[data-node='random-read'][data-effect]")).to_have_attribute("data-effect", "same")
+
+
+def test_a_killed_guest_is_lost_and_has_no_place_in_the_race(page: Page) -> None:
+    opened(page, "/s/linux-on-kvm/?view=read", "vm1")
+    page.click("#what-if-kill")
+    raced(page)
+    page.locator("body").press("End")
+    expect(page.locator(".lane-state").nth(1)).to_contain_text("lost")
+    expect(page.locator(".lane-rank").nth(1)).to_be_empty()
+    expect(page.locator("#effects li.lost")).not_to_have_count(0)
+    expect(page.locator("#gap-bars")).to_have_count(0)
+
+
+def test_while_a_finger_slides_the_run_is_made_anew(page: Page) -> None:
+    opened(page, "/s/linux-on-kvm/?view=read", "vm1")
+    slider = page.locator("[id='r-vm1.vcpus']")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_selector("#slide .slid", timeout=LONGEST_RUN_MS)
+    expect(page.locator("[id='w-vm1.vcpus']")).to_have_value("4")
+    expect(slider).to_have_attribute("aria-valuetext", "4")
+
+
+def test_a_wrong_value_is_told_and_nothing_races(page: Page) -> None:
+    opened(page, "/s/linux-on-kvm/", "vm1")
+    page.fill("[id='w-vm1.vcpus']", "none")
+    page.click("#what-if-set")
+    expect(page.locator("#what-if .wrong")).to_be_visible()
+    assert "/race/" not in page.url
+
+
+def test_a_projector_has_large_type_on_the_next_page_too(page: Page) -> None:
+    page.goto("/s/linux/")
+    size = "parseFloat(getComputedStyle(document.body).fontSize)"
+    before = page.evaluate(size)
+    page.click("#projector")
+    assert page.evaluate(size) > 1.25 * before
+    page.goto("/s/linux/?view=read")
+    assert page.evaluate(size) > 1.25 * before
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)

@@ -1,0 +1,77 @@
+"""What if, as the server answers it: interventions where a setting is live, a new start where it is not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+import simcore
+from simweb import store, what_if
+from simweb.models import Scenario
+from tests.web import isolated, shown
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _alone(settings: Any, tmp_path: Path) -> Iterator[None]:
+    yield from isolated(settings, tmp_path)
+
+
+def changed(client: Client, ref: str, **given: str) -> dict[str, Any]:
+    answer = client.post(f"/s/{ref}/what-if/", given)
+    assert answer.status_code == 302, shown(answer.content.decode())
+    branch = answer["Location"].partition("stack=")[2].partition("stack=")[2].partition("&")[0]
+    return Scenario.objects.get(id=branch).raw
+
+
+def test_a_live_setting_changes_at_the_moment_shown(client: Client) -> None:
+    given = {"node": "web", "view": "read", "do": "set", "t": "110000000000", "s:web.cpus": "0.5"}
+    raw = changed(client, "docker-on-linux", **given)
+    assert raw["interventions"] == [{"at": "110 s", "on": "web", "do": "set", "settings": {"cpus": 0.5}}]
+    assert "0.5" in raw["label"]["en"]
+    assert raw["label"]["zh-hans"] != raw["label"]["en"]
+
+
+def test_any_other_setting_changes_from_the_start(client: Client) -> None:
+    given = {"node": "vm1", "view": "boot", "do": "set", "t": "110000000000", "s:vm1.vcpus": "3"}
+    raw = changed(client, "linux-on-kvm", **given)
+    assert "interventions" not in raw
+    assert simcore.scenario(raw).nodes["vm1"].settings["vcpus"] == 3
+
+
+def test_a_fault_is_an_intervention_too(client: Client) -> None:
+    raw = changed(client, "linux-on-kvm", node="vm1", view="boot", do="fail:kill", t="9000000000")
+    assert raw["interventions"] == [{"at": "9 s", "on": "vm1", "do": "fail", "fault": "kill"}]
+
+
+def test_without_a_difference_there_is_no_race(client: Client) -> None:
+    answer = client.post("/s/linux-on-kvm/what-if/", {"node": "vm1", "view": "boot", "do": "set"})
+    assert "Nothing is different yet" in shown(answer.content.decode())
+
+
+@pytest.mark.parametrize("query", ["node=gone", "node=vm1&view=nonsense", "view=boot"])
+def test_what_is_not_there_cannot_be_changed(client: Client, query: str) -> None:
+    assert client.get(f"/s/linux-on-kvm/what-if/?{query}").status_code == 404
+
+
+def test_a_slide_tells_what_the_run_would_come_to_and_keeps_nothing(client: Client) -> None:
+    answer = client.get("/s/linux-on-kvm/slide/?view=read&path=vm1.memory&place=2")
+    assert "×" in shown(answer.content.decode())
+    assert Scenario.objects.count() == 0
+    for query in ("path=vm1.gone&place=1", "path=gone.x&place=1", "path=vm1.vcpus&place=x", "path=&place=1"):
+        assert client.get(f"/s/linux-on-kvm/slide/?{query}").status_code == 404
+
+
+def test_a_slide_goes_through_halves_and_doubles_within_the_setting_s_limits() -> None:
+    setting = simcore.catalog()["vm"].settings["vcpus"]
+    values = what_if.values_of(setting, 6)
+    assert values == [3, 6, 12, 24, 48, 96, 192, 384]
+
+
+def test_effects_are_told_only_where_the_second_lane_is_a_branch_of_the_first() -> None:
+    raw = simcore.prebuilt()["linux"]
+    rows = tuple(store.keep(store.scenario(raw, workload=name), 1) for name in ("boot", "spin"))
+    assert what_if.effects_of(rows, "en") == []
