@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 LANGUAGES = ("en", "zh-hans")
+FAULTS: Mapping[str, tuple[str, ...]] = {"machine": ("kill", "power-cut")}
+"""What may strike a node of a role, if its entry does not say; the first is meant where none is named."""
 ROLES = ("machine", "firmware", "kernel", "hypervisor", "vm", "engine", "container", "device", "workload")
 SETTING_TYPES = (
     "int", "time", "size", "rate", "share", "choice", "bool", "text", "component", "cpus", "node",
@@ -307,7 +309,9 @@ def _entry(
         aliases=_strings(raw, "aliases", faults),
         family=raw.get("family"),
         like=raw.get("like"),
-        faults=_strings(raw, "faults", faults) if "faults" in raw else ("kill",),
+        faults=_strings(raw, "faults", faults)
+        if "faults" in raw
+        else FAULTS.get(str(raw.get("role")), ("kill",)),
         settings=_tables(raw, "settings", _setting, faults),
         timings=_tables(raw, "timings", parse_timing, faults),
         constants=_tables(raw, "constants", parse_constant, faults),

@@ -61,6 +61,7 @@ class Layer:
         self.state, self.ready_ns = OFF, NONE
         self.when_ready: list[Callable[[], None]] = []
         self.memory_bytes: int | None = None
+        self.volatile: list[tuple[int, int]] = []  # workloads' writes that end with it, unless passed on
         self.starts = 0
         self.ready = self.gate()
         self._record = sim.record
@@ -77,6 +78,11 @@ class Layer:
     def boot(self, request: Request) -> Steps:
         """Start: first what is below, then this layer's own steps."""
         yield from self.down(request)
+
+    @property
+    def write_cache(self) -> bool:
+        """Of a disk: does it say that it has one, which a flush empties?"""
+        return True
 
     # --------------------------------------------------------------------------------------------- requests
 

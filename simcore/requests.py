@@ -25,11 +25,14 @@ class Request:
 
     A read that may be answered from the page cache names its `page`; one that must go to the disk has none.
     `cached`: it goes through the page cache of the next kernel, but nobody knows which page it is.
+    A write says whose `writes` its bytes are, so that it can be told which of them a power cut takes.
     A touch names the page of the program's own memory. Who passes something on to another thread names it:
     `peer`; a message also says `over` what it goes. An exec names the `program`, of so many bytes.
     """
 
-    __slots__ = ("bytes", "cached", "done", "flow", "id", "kind", "over", "page", "peer", "program", "span")
+    __slots__ = (
+        "bytes", "cached", "done", "flow", "id", "kind", "over", "page", "peer", "program", "span", "writes",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Request:
         self.kind, self.flow, self.bytes = kind, flow, size_bytes
         self.page: tuple[int, int] | None = None  # whose file or memory, which block of it
         self.cached = False
+        self.writes: tuple[tuple[int, int], ...] = ()  # of which workload, the how manieth
         self.peer: Thread | None = None
         self.over = ""
         self.program = ""

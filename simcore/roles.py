@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
 from .layer import Layer
@@ -342,6 +342,12 @@ class Workload(Layer):
     ends_ns = NEVER  # when it is told to stop
     finished_ns = NONE
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.written: list[tuple[int, int]] = []  # its writes that were answered,
+        self.acknowledged: set[tuple[int, int]] = set()  # and those that are promised to be kept
+        self._writes = 0
+
     def prepare(self, thread: Thread) -> None:
         """One of its threads has been made, and has not run yet."""
 
@@ -362,6 +368,26 @@ class Workload(Layer):
         child.page = None if page is None else (self.node, page)
         child.program = self.entry.id
         return layer.serve(child)
+
+    def put(self, request: Request, layer: Layer, size_bytes: int, cached: bool, counted: bool) -> Steps:
+        """Write something new: `counted` as a request, or part of one that is."""
+        child = Request(
+            self.sim, "write", request.flow, layer.node, size_bytes, self.number if counted else NONE
+        )
+        child.program, child.cached = self.entry.id, cached
+        write = (self.number, self._writes)
+        self._writes += 1
+        child.writes = (write,)
+        yield from layer.serve(child)
+        yield from self.settle()
+        self.written.append(write)
+
+    def sync(self, request: Request, layer: Layer) -> Steps:
+        """What has been written until now shall be kept: when the answer comes, that is promised."""
+        asked = list(self.written)
+        yield from self.part(request, "flush", layer)
+        yield from self.settle()
+        self.acknowledged.update(asked)
 
     def part(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -314,7 +315,9 @@ class Run:
         for name, spent in times.items():
             nodes[name]["cpu"] = spent
         workloads = {
-            w.id: self._answered(w, tables) | {"finished_ns": w.finished_ns if w.finished_ns >= 0 else None}
+            w.id: self._answered(w, tables)
+            | {"finished_ns": w.finished_ns if w.finished_ns >= 0 else None}
+            | ({"writes": self._kept(w)} if w.written else {})
             for w in self.stack.workloads
         }
         first = self.stack.workloads[0] if self.stack.workloads else None
@@ -330,6 +333,27 @@ class Run:
                 "end_ns": finish,
                 "finished": first is not None and first.finished_ns >= 0,
             },
+        }
+
+    def _kept(self, workload: Workload) -> dict[str, Any]:
+        """What has become of a workload's writes: how many were written, how many of those it was promised,
+        by a flush that was answered, and where the promised ones are. Those that only a layer had which has
+        ended are lost, wherever it stood."""
+        durable = self.sim.durable
+        held = Counter[str]()
+        lost = 0
+        open_ones = workload.acknowledged - durable
+        for layer in self.stack.layers.values():
+            found = open_ones.intersection(layer.volatile)
+            if found:
+                held[layer.id] += len(found)
+                lost += len(found) if layer.state == KILLED else 0
+        return {
+            "written": len(workload.written),
+            "acknowledged": len(workload.acknowledged),
+            "durable": len(workload.acknowledged) - len(open_ones),
+            "lost": lost,
+            "held_by": dict(held),
         }
 
     def _answered(self, workload: Workload, tables: dict[str, Any]) -> dict[str, Any]:

@@ -137,6 +137,7 @@ class Simulation:
         self.kinds: dict[str, int] = {}
         self.texts: list[tuple[str, str, dict[str, Any]]] = []
         self.series: list[dict[str, Any]] = []
+        self.durable: set[tuple[int, int]] = set()  # which workload's writes are on a medium
         self._known: dict[Any, int] = {}
 
     @property

@@ -6,14 +6,13 @@ interrupt, and more touches.
 """
 
 from simcore.cpu import Steps
-from simcore.layer import Layer
+from simcore.devices.image import Image
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 
 
-class Ahci(Layer):
+class Ahci(Image):
     owner: VirtualMachine
-    backing: Layer
 
     def boot(self, request: Request) -> Steps:
         """Its driver waits for an answer from each port that has no disk."""
@@ -27,7 +26,7 @@ class Ahci(Layer):
         yield from hypervisor.emulate(request, self.constant("issue_accesses"))
         yield from hypervisor.command(request, self.owner.back_end)
         self.spend(request, "emulate_command")
-        yield from self.backing.serve(request)
+        yield from self._ask_image(request)
         self.spend(request, "post_completion")
         yield from hypervisor.inject(request, vcpu)
         yield from hypervisor.emulate(request, self.constant("complete_accesses"), busy=True)

@@ -27,12 +27,18 @@ class CustomDrive(Drive):
         cpu = self._issue(request)
         medium = self.sim.what(self.node, self.entry.id, "medium_write", DEVICE)
         yield self.writes.accept, [(medium, self.settings["write"]), self._transfer(request)]
+        self._taken(request)
         yield from self._complete(request, cpu)
 
     def flush(self, request: Request) -> Steps:
         cpu = self._issue(request)
-        cache = self.sim.what(self.node, self.entry.id, "flush_cache", DEVICE)
-        yield self.writes.accept, [(cache, self.settings["flush"])]
+        if self.settings["write_cache"] == "volatile":
+            kept = list(self.volatile)
+            cache = self.sim.what(self.node, self.entry.id, "flush_cache", DEVICE)
+            yield self.writes.accept, [(cache, self.settings["flush"])]
+            self._empty(kept)
+        else:
+            yield from self.submit(request, self.writes)
         yield from self._complete(request, cpu)
 
     def _transfer(self, request: Request) -> tuple[int, int]:

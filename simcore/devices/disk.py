@@ -2,7 +2,10 @@
 
 The interrupt comes in on the CPU that submitted: multi-queue drivers give each CPU its own queue and vector.
 Writes have places of their own in the device, since what limits them is not what limits reads; they are
-answered from the drive's fast memory, and a flush waits until that is on the medium.
+answered from the drive's fast memory, and a flush waits until that is on the medium. Without a flush a drive
+keeps them there until the power goes, unless its capacitors last for carrying them over; that it would empty
+that memory by itself when it has nothing else to do is left out. There are drives that answer a flush and do
+nothing.
 """
 
 from simcore.cpu import Cpu, Steps, Thread
@@ -20,6 +23,25 @@ class Drive(Hardware):
     writes: Station
     base_bytes: int
     poller: Thread | None = None  # its driver, if that is a program which looks for answers all the time
+
+    @property
+    def write_cache(self) -> bool:
+        """One with capacitors has nothing that could be lost, and says so."""
+        return bool(self.settings["write_cache"] != "protected")
+
+    def _taken(self, request: Request) -> None:
+        """A write is in the drive's fast memory, and answered."""
+        if request.writes:
+            if self.settings["write_cache"] == "protected":
+                self.sim.durable.update(request.writes)
+            else:
+                self.volatile += request.writes
+
+    def _empty(self, kept: list[tuple[int, int]]) -> None:
+        """What was in that memory when the flush came is on the medium."""
+        if kept:
+            self.sim.durable.update(kept)
+            self.volatile = [write for write in self.volatile if write not in self.sim.durable]
 
     def _issue(self, request: Request) -> Cpu:
         """The driver's way down, on the CPU that will be interrupted: the real one beneath a guest, if the
@@ -58,9 +80,16 @@ class Disk(Drive):
     def write(self, request: Request) -> Steps:
         cpu = self._issue(request)
         yield from self.submit(request, self.writes, *self.written, per=self._beyond(request))
+        self._taken(request)
         yield from self._complete(request, cpu)
 
     def flush(self, request: Request) -> Steps:
+        """With nothing to do it is answered at once."""
         cpu = self._issue(request)
-        yield from self.submit(request, self.writes, "flush_cache")
+        if self.settings["write_cache"] == "volatile":
+            kept = list(self.volatile)
+            yield from self.submit(request, self.writes, "flush_cache")
+            self._empty(kept)
+        else:
+            yield from self.submit(request, self.writes)
         yield from self._complete(request, cpu)

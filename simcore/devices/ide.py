@@ -6,14 +6,13 @@ monitor. One command at a time: the next waits until this one is done.
 """
 
 from simcore.cpu import Steps
-from simcore.layer import Layer
+from simcore.devices.image import Image
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 
 
-class Ide(Layer):
+class Ide(Image):
     owner: VirtualMachine
-    backing: Layer
 
     def read(self, request: Request) -> Steps:
         hypervisor = self.owner.below
@@ -23,7 +22,7 @@ class Ide(Layer):
         yield from hypervisor.emulate(request, self.constant("issue_accesses"))
         yield from hypervisor.command(request, self.owner.back_end)
         self.spend(request, "emulate_command")
-        yield from self.backing.serve(request)
+        yield from self._ask_image(request)
         self.spend(request, "post_completion")
         yield from hypervisor.inject(request, vcpu)
         yield from hypervisor.emulate(request, self.constant("complete_accesses"), busy=True)

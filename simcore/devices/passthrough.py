@@ -26,6 +26,10 @@ class Passthrough(Layer):
         device.reads.before = device.writes.before = self._translate
         self.owner.pinned = True
 
+    @property
+    def write_cache(self) -> bool:
+        return self.device.write_cache
+
     def boot(self, request: Request) -> Steps:
         """The guest's kernel finds a device that has been on since the machine was switched on."""
         yield from self.down(request)

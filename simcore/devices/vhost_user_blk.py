@@ -27,6 +27,11 @@ class VhostUserBlk(Layer):
         device.kernel = None
         self.owner.pinned = True
 
+    @property
+    def write_cache(self) -> bool:
+        """It offers what its drive has."""
+        return self.device.write_cache
+
     def boot(self, request: Request) -> Steps:
         """The guest's kernel finds it; its drive has been on since the machine was switched on."""
         yield from self.down(request)

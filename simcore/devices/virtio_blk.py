@@ -6,12 +6,12 @@ page cache it cannot read without waiting, so it has a thread of a pool wait: on
 """
 
 from simcore.cpu import BLOCKED, SETTLE, Steps, Thread
-from simcore.layer import Layer
+from simcore.devices.image import Image
 from simcore.requests import Request
 from simcore.roles import Kernel, VirtualMachine
 
 
-class VirtioBlk(Layer):
+class VirtioBlk(Image):
     owner: VirtualMachine
     backing: Kernel  # who holds the bytes: the host's
 
@@ -28,16 +28,17 @@ class VirtioBlk(Layer):
         else:
             yield from self.hop(request, back_end)
         self.spend(request, "eventfd_read", "pop_request")
-        request.cached = self.settings["cache"] == "writeback"
-        if self.settings["aio"] == "threads":
-            yield from self._by_pool(request, back_end)
-        else:
-            yield from self.backing.serve(request)
+        yield from self._ask_image(request)
         self.spend(request, "aio_complete", "push_used")
         yield from self.owner.below.inject(request, vcpu)
         self.spend(request, "complete")
 
     write = flush = read  # the same way, whatever is asked
+
+    def _ask_host(self, request: Request) -> Steps:
+        if self.settings["aio"] == "threads":
+            return self._by_pool(request, self.owner.back_end)
+        return self.backing.serve(request)
 
     def _by_pool(self, request: Request, back_end: Thread) -> Steps:
         """Another thread makes the host's call and sleeps in it."""

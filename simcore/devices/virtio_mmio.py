@@ -6,12 +6,12 @@ reads the image through the host's page cache, one request after another, and sl
 """
 
 from simcore.cpu import Steps
-from simcore.layer import Layer
+from simcore.devices.image import Image
 from simcore.requests import Request
 from simcore.roles import Kernel, VirtualMachine
 
 
-class VirtioMmio(Layer):
+class VirtioMmio(Image):
     owner: VirtualMachine
     backing: Kernel
 
@@ -21,8 +21,7 @@ class VirtioMmio(Layer):
         yield from hypervisor.kick(request, self.owner.back_end)
         yield from self.lock(request, "device_thread")
         self.spend(request, "eventfd_read", "pop_request")
-        request.cached = True
-        yield from self.backing.serve(request)
+        yield from self._ask_image(request)
         self.spend(request, "push_used")
         yield from self.unlock(request, "device_thread")
         yield from hypervisor.inject(request, vcpu)

@@ -11,6 +11,7 @@ Its units start side by side on the CPUs there are, each after those that it nee
 from simcore.cpu import Steps, Thread
 from simcore.kernels.network import Network
 from simcore.kernels.processes import Processes
+from simcore.kernels.writeback import Writeback
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.base import Scheduler
@@ -21,12 +22,13 @@ from simcore.trace import CPU, QUEUE
 from simcore.waiting import Gate
 
 
-class Linux(Processes, Network):
+class Linux(Processes, Writeback, Network):
     sched: Scheduler
     reads_steal = True
 
     def wire(self) -> None:
         super().wire()
+        self.at_once = self.constant("writes_at_once")
         cpus = self.computer.cpus
         if self.settings["scheduler"] == "round-robin":
             self.sched = RoundRobin(self.sim, cpus, self.constant("round_robin_slice"), self.node)
@@ -46,7 +48,6 @@ class Linux(Processes, Network):
         self._dedicated: dict[str, Thread] = {}
         self._units: dict[str, Request] = {}
         self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
-        self._dirty = 0  # bytes in it that the disk does not have yet
         self._programs: set[str] = set()  # which programs are in it
 
     def process(self, name: str) -> Thread:
@@ -95,25 +96,30 @@ class Linux(Processes, Network):
         self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
         self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc", "page_dirty")
         self.spend(request, "copy_to_user", per=request.bytes)
+        yield from self._make_dirty(request)
         self.spend(request, "syscall_exit")
         yield from self.settle()
-        self._dirty += request.bytes
+
+    def _dirty_limits(self) -> tuple[int, int]:
+        """Writers are slowed down on the way from one threshold to the other: the second is never reached."""
+        percent = self.computer.settings["memory"] // self.constant("percent")
+        background, most = self.settings["dirty_background_ratio"], self.settings["dirty_ratio"]
+        slowdown = max(0, most - background) * self.constant("dirty_slowdown")
+        return percent * background, int(percent * (background + slowdown))
 
     def flush(self, request: Request) -> Steps:
         """The disk shall keep what it has acknowledged: the last step of an fsync. Before it goes what has
-        only been written to the page cache."""
+        only been written to the page cache. A disk that says it has no cache is not asked."""
         caller = request.flow.thread
         request.cached = False
         self.spend(request, "syscall_entry")
         yield from self.settle()
-        piece, dirty, self._dirty = self.constant("loader_read"), self._dirty, 0
-        while dirty > 0:
-            yield from self._go_out(request, "write", min(dirty, piece))
-            dirty -= piece
-        self.spend(request, "blk_submit")
-        yield from self.computer.disk.serve(request)
-        self.spend(request, "blk_complete", "wake_up")
-        yield from self.hop(request, caller, "irq_exit")
+        yield from self._write_out(request)
+        if self.computer.disk.write_cache:
+            self.spend(request, "blk_submit")
+            yield from self.computer.disk.serve(request)
+            self.spend(request, "blk_complete", "wake_up")
+            yield from self.hop(request, caller, "irq_exit")
         self.spend(request, "syscall_exit")
 
     def submit_bio(self, request: Request) -> Steps:
@@ -272,15 +278,18 @@ class Linux(Processes, Network):
         for _ in range(self.constant(count)):
             yield from self._read_in(request, self.constant(size))
 
-    def _read_in(self, request: Request, size_bytes: int) -> Steps:
-        """Into the page cache: no system call, no user's pages."""
-        yield from self._go_out(request, "read", size_bytes)
+    def _page_out(self, request: Request) -> Steps:
+        thread = request.flow.thread
+        self.spend(request, "extent_map")
+        yield from self.submit_bio(request)
+        self.spend(request, "wake_up")
+        yield from self.hop(request, thread, "irq_exit")
 
-    def _go_out(self, request: Request, kind: str, size_bytes: int) -> Steps:
-        """Between the page cache and the disk; the thread waits."""
+    def _read_in(self, request: Request, size_bytes: int) -> Steps:
+        """Into the page cache: no system call, no user's pages. The thread waits."""
         thread = request.flow.thread
         self.spend(request, "extent_map", "blk_submit")
-        yield from self.ask(request, kind, self.computer.disk, size_bytes)
+        yield from self.ask(request, "read", self.computer.disk, size_bytes)
         self.spend(request, "blk_complete", "wake_up")
         yield from self.hop(request, thread, "irq_exit")
 

@@ -24,6 +24,7 @@ class Processes(Kernel):
     clearing: tuple[str, ...] = ("zero_page",)  # what a page that is touched needs before it is handed out
 
     def wire(self) -> None:
+        super().wire()
         self._memory: dict[Thread, Memory] = {}
 
     def syscall(self, request: Request) -> Steps:

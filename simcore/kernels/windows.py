@@ -12,6 +12,7 @@ Hyper-V it is this loader that starts the hypervisor, beneath itself.
 
 from simcore.cpu import Steps, Thread
 from simcore.kernels.processes import Processes
+from simcore.kernels.writeback import Writeback
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.priority import Priority
@@ -19,11 +20,12 @@ from simcore.trace import QUEUE
 from simcore.waiting import Gate
 
 
-class Windows(Processes):
+class Windows(Processes, Writeback):
     clearing = ()  # of a page that is touched: done before, by the zero page thread
 
     def wire(self) -> None:
         super().wire()
+        self.at_once = self.constant("writes_at_once")
         self.sched = Priority(
             self.sim,
             self.computer.cpus,
@@ -56,7 +58,7 @@ class Windows(Processes):
 
     def read(self, request: Request) -> Steps:
         """Past the cache (FILE_FLAG_NO_BUFFERING), into the reader's own pages."""
-        if request.page is not None:
+        if request.page is not None or request.cached:
             yield from self._through_cache(request)
             return
         reader = request.flow.thread
@@ -65,20 +67,46 @@ class Windows(Processes):
         yield from self._back(request, reader)
 
     def write(self, request: Request) -> Steps:
-        yield from self.read(request)
+        if not request.cached:
+            yield from self.read(request)
+            return
+        request.cached = False
+        self.spend(request, "syscall_entry", "cache_manager")
+        self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
+        self.spend(request, "copy_to_user", per=request.bytes)
+        yield from self._make_dirty(request)
+        self.spend(request, "syscall_exit")
+        yield from self.settle()
+
+    def _dirty_limits(self) -> tuple[int, int]:
+        """Its lazy writer goes by time alone; who writes too much waits for it."""
+        most = self.computer.settings["memory"] // self.constant("dirty_divisor")
+        return most, most
 
     def flush(self, request: Request) -> Steps:
-        """FlushFileBuffers, down to the disk's own cache."""
+        """FlushFileBuffers: what is dirty in the system cache, then the disk's own cache."""
         caller = request.flow.thread
+        request.cached = False
         self.spend(request, "syscall_entry")
-        yield from self.submit_bio(request)
-        yield from self._back(request, caller)
+        yield from self.settle()
+        yield from self._write_out(request)
+        if self.computer.disk.write_cache:
+            yield from self.submit_bio(request)
+            yield from self._back(request, caller)
+        else:
+            self.spend(request, "syscall_exit")
 
     def submit_bio(self, request: Request) -> Steps:
         """A packet down the stack of drivers and up again: all of a read for a driver that asks itself."""
         self.spend(request, "io_manager", "filter_stack", "ntfs_map", "storage_stack")
         yield from self.computer.disk.serve(request)
         self.spend(request, "queue_dpc", "dpc", "io_complete")
+
+    def _page_out(self, request: Request) -> Steps:
+        thread = request.flow.thread
+        yield from self.submit_bio(request)
+        self.spend(request, "wake_up")
+        yield from self.hop(request, thread, "interrupt_exit")
 
     def _back(self, request: Request, caller: Thread) -> Steps:
         """From the DPC into the context of the thread that asked."""
@@ -89,15 +117,16 @@ class Windows(Processes):
     def _through_cache(self, request: Request) -> Steps:
         """The bytes are copied out of the system cache; what is not there is read first, and only once."""
         reader, page = request.flow.thread, request.page
-        assert page is not None
-        request.page = None  # below this cache, the read is like any other
+        request.page, request.cached = None, False  # below this cache, the read is like any other
         self.spend(request, "syscall_entry", "cache_manager")
         yield from self.settle()  # what is in the cache is seen now, not before
-        arrived = self._cached.get(page)
+        arrived = self._cached.get(page) if page is not None else None
         if arrived is not None:
             yield from self.until(request, arrived)
         else:
-            arrived = self._cached[page] = self.gate()
+            arrived = self.gate()
+            if page is not None:
+                self._cached[page] = arrived
             self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
             yield from self.submit_bio(request)
             self.spend(request, "wake_up")

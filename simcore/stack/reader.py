@@ -335,7 +335,7 @@ class Reader:
         return typed
 
     def _fault(self, fault: str | None, entry: Entry, place: str) -> str | None:
-        if fault is None and len(entry.faults) == 1:
+        if fault is None:
             return entry.faults[0]
         if fault not in entry.faults:
             near = (str(fault), entry.faults)

@@ -388,10 +388,14 @@ def what_a_device_reaches_stays_where_it_is(scenario: Scenario) -> Iterator[Find
             yield Finding("balloon-pinned", f"{owner.id}.balloon", {"device": node.id, "is_": node.is_})
 
 
+CACHED = ("writeback", "writethrough", "unsafe")  # the modes that go through the host's page cache
+
+
 def asynchronous_io_goes_past_the_page_cache(scenario: Scenario) -> Iterator[Finding]:
     for node in scenario.nodes.values():
-        if node.settings.get("aio") == "native" and node.settings.get("cache") == "writeback":
-            yield Finding("aio-needs-direct", f"{node.id}.aio", {"is_": node.is_})
+        if node.settings.get("aio") == "native" and node.settings.get("cache") in CACHED:
+            cache = node.settings["cache"]
+            yield Finding("aio-needs-direct", f"{node.id}.aio", {"is_": node.is_, "cache": cache})
 
 
 def who_polls_leaves_a_cpu(scenario: Scenario) -> Iterator[Finding]:
