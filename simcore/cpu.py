@@ -27,6 +27,7 @@ from .trace import END, NONE, PARENT, START, WIDTH, span_bytes
 
 if TYPE_CHECKING:
     from .schedulers.base import Group, Scheduler
+    from .spinning import PauseLoop, SpinLock
     from .trace import Recorder
 
 NEVER = 1 << 62
@@ -78,9 +79,9 @@ class Thread:
     __slots__ = (
         "burst", "burst_end", "busy", "clock", "closed", "cpu", "cut_ns", "deadline", "effect", "entry_ops",
         "exit_ops", "flow", "flows", "gaps", "group", "halt_ops", "id", "in_kernel", "inner", "ipi_ops",
-        "lag", "late_ns", "mate", "name", "node", "off_since", "off_what", "poke_ops", "poll_end", "poll_ns",
-        "poll_since", "poll_what", "ran_ns", "sched", "sim", "stage", "state", "vruntime", "wake_ops",
-        "weight",
+        "lag", "late_ns", "locked", "mate", "name", "node", "off_since", "off_what", "pause", "poke_ops",
+        "poll_end", "poll_ns", "poll_since", "poll_what", "ran_ns", "sched", "sim", "spins", "stage", "state",
+        "vruntime", "wake_ops", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -109,7 +110,10 @@ class Thread:
         self.late_ns = self.cut_ns = 0  # ready without CPU so long: after it woke, in the middle of its work
         self.vruntime = self.deadline = self.lag = self.ran_ns = 0
         self.inner: Cpu | None = None
+        self.locked = False  # in its kernel, which for the moment preempts nobody on this CPU
+        self.spins: SpinLock | None = None  # what its burst, which has no end of its own, waits for
         self.stage = GUEST
+        self.pause: PauseLoop | None = None  # of a vCPU's carrier: what happens when its guest spins
         self.entry_ops: tuple[Op, ...] = ()  # the ops of a vCPU's carrier: into the guest, out of it,
         self.exit_ops: tuple[Op, ...] = ()
         self.halt_ops: tuple[Op, ...] = ()  # out of it because it has nothing to do,
@@ -221,10 +225,16 @@ class Cpu:
 def lose(thread: Thread, begin: int, end: int, what: int) -> None:
     """All that `thread` carries was without CPU from `begin` to `end`: move its clocks, down to the leaf."""
     if begin == end:
+        while thread.inner is not None and thread.inner.current is not None:
+            thread = thread.inner.current
+        if thread.spins is not None:
+            thread.spins.look(thread, end)
         return
     if thread.busy:
         thread.clock += end - begin
         thread.gaps.append((begin, end - begin, what))
+        if thread.spins is not None:
+            thread.spins.look(thread, end)
         return
     cpu = thread.inner
     if cpu is None:
@@ -466,6 +476,9 @@ class Core(Cpu):
             sched.account(cpu, thread, now)
             cpu.contended = True
         if cpu.resched or cpu.slice_end <= now:
+            if thread.locked:  # when it unlocks
+                cpu.resched, cpu.slice_end = False, NEVER
+                return thread
             self._put_off(cpu, thread, now)
             return None
         return thread
@@ -740,12 +753,12 @@ def kill(threads: Iterable[Thread], now: int) -> None:
     for thread in threads:
         catch_up(thread, now)
     for thread in threads:
-        was, thread.state = thread.state, DEAD
+        was, thread.state, end = thread.state, DEAD, now
         if was == RUNNING:
             if thread.stage == POLLING:
                 thread.sched.polling &= ~thread.cpu.bit
-                polled(thread, now)
-            thread.sched.leave(thread.cpu, thread, now)
+                end = polled(thread, now)
+            thread.sched.leave(thread.cpu, thread, end)
         if was in (QUEUED, RUNNING):
             thread.sched.sleep(thread)
         if was == RUNNING or thread.busy:

@@ -288,6 +288,11 @@ class Layer:
 
     # -------------------------------------------------------------------------------------- entry to engine
 
+    def offers(self, capability: str) -> bool:
+        """Does it offer this itself, always or as it is set?"""
+        on = (name for name, one in self.entry.settings.items() if one.provides == capability)
+        return capability in self.entry.provides or any(self.settings[name] for name in on)
+
     def constant(self, name: str) -> Any:
         """A constant of the entry, in base units, as measured on this machine's family if it was."""
         return choose(self.entry.constants[name], self.sim.family, self.sim.own).value
@@ -353,6 +358,11 @@ class Layer:
         if name not in self._locks:
             self._locks[name] = Lock(self.engine_what(f"lock_{name}", QUEUE))
         return self._locks[name]
+
+    def sweep(self, now: int) -> None:
+        """Threads have been killed: what they held of its locks is free."""
+        for lock in self._locks.values():
+            lock.sweep(now)
 
     # ---------------------------------------------------------------------------------------- interventions
 

@@ -113,7 +113,8 @@ class Kernel(Layer):
 
     first: Thread  # where it boots, and where its init runs
     mounts = 0  # how long its table of mounts is
-    reads_steal = False  # does it know what a steal clock is?
+    reads_steal = False  # does it know what a steal clock is,
+    halts_for_locks = False  # and that it may halt for a spinlock, and be woken?
 
     def renice(self, thread: Thread, nice: int) -> None:
         """Give a thread that has not run yet more or less weight than the default."""
@@ -309,7 +310,7 @@ class VirtualMachine(Computer):
     @property
     def steal_clock(self) -> bool:
         """Can its kernel ask how long its CPUs were kept waiting?"""
-        return "steal-clock" in self.below.entry.provides or bool(self.settings.get("steal_clock"))
+        return self.below.offers("steal-clock") or self.offers("steal-clock")
 
     @property
     def guest(self) -> Kernel:
@@ -347,6 +348,14 @@ class Workload(Layer):
         self.written: list[tuple[int, int]] = []  # its writes that were answered,
         self.acknowledged: set[tuple[int, int]] = set()  # and those that are promised to be kept
         self._writes = 0
+
+    @property
+    def kernel_below(self) -> Kernel:
+        """The one that it runs on."""
+        layer = self.below
+        while not isinstance(layer, Kernel):
+            layer = layer.below
+        return layer
 
     def prepare(self, thread: Thread) -> None:
         """One of its threads has been made, and has not run yet."""

@@ -254,6 +254,8 @@ class Run:
             layer.end()
             threads += layer.threads
         kill(threads, now)
+        for layer in self.stack.layers.values():
+            layer.sweep(now)
         self._killed.update((thread.id, now) for thread in threads if thread.id not in self._killed)
 
     # ----------------------------------------------------------------------------------------------- result

@@ -102,29 +102,41 @@ class Lock:
 
     def __init__(self, what: int) -> None:
         self.what = what
-        self.held = False
+        self.holder: Flow | None = None
+        self.owner: Thread | None = None  # where the holder got it: if that is killed, nobody holds it
         self.waiting: deque[tuple[Flow, Thread, int]] = deque()
 
     def acquire(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
-        if not self.held:
-            self.held = True
+        if self.holder is None:
+            self.holder, self.owner = flow, thread
             return True
         self.waiting.append((flow, thread, now))
         return False
 
     def release(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
+        if self.holder is flow:  # it may have lost it with its thread
+            self._pass_on(now, thread, flow.span)
+        return True
+
+    def sweep(self, now: int) -> None:
+        """Whose thread was killed holds it no more."""
+        if self.owner is not None and self.owner.state == DEAD:
+            self._pass_on(now, None, NONE)
+
+    def _pass_on(self, now: int, thread: Thread | None, span: int) -> None:
         while self.waiting:
             heir, where, since = self.waiting.popleft()
             if heir.dead or where.state == DEAD:
                 continue
             record = where.sim.record
             record.data += span_bytes(heir.span, self.what, where.id, since, now)
-            record.wakeups += (now, thread.id, where.id, heir.rid, flow.span)
-            tell(thread, where)
+            if thread is not None:
+                record.wakeups += (now, thread.id, where.id, heir.rid, span)
+                tell(thread, where)
+            self.holder, self.owner = heir, where
             heir.arrive(where, now)
-            return True
-        self.held = False
-        return True
+            return
+        self.holder = self.owner = None
 
 
 class Completion(Alarm):

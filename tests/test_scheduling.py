@@ -113,6 +113,7 @@ STEPS = st.one_of(
     st.tuples(st.just("disk"), SHORT, INDEX, SHORT, INDEX, LEAVING),
     st.tuples(st.just("interrupt"), INDEX, SHORT, INDEX, LEAVING),
     st.tuples(st.just("lock"), SHORT),
+    st.tuples(st.just("spinlock"), SHORT),
     st.tuples(st.just("open")),
     st.tuples(st.just("close")),
     st.tuples(st.just("gate"), LENGTHS),
@@ -182,6 +183,7 @@ class Run:
         self.cores = [cpu for cpu in self.scheds[0].cpus if isinstance(cpu, Core)]
         self.station: Station = world.station(self.scheds[0], 2)
         self.lock: Lock = world.lock()
+        self.spinlocks = [world.spinlock(30 * US) for _ in self.scheds]  # a kernel's own
         self.flows: list[Flow] = []
         self.finished: dict[int, int] = {}  # root span -> when
         self.leaves: dict[int, list[Interval]] = defaultdict(list)  # thread -> when it was a core's leaf
@@ -230,6 +232,12 @@ class Run:
                     yield (self.lock.acquire, None)
                     world.spend(flow, length)
                     yield (self.lock.release, None)
+                case ("spinlock", length):
+                    lock = self.spinlocks[self.scheds.index(flow.thread.sched)]
+                    while lock.holder is not flow:
+                        yield (lock.acquire, None)
+                    world.spend(flow, length)
+                    yield (lock.release, None)
                 case ("gate", length):
                     gate, thread = world.gate(), flow.thread
                     world.sim.at(length, lambda g=gate, t=thread: g.open(world.sim.now, t))
@@ -260,6 +268,8 @@ class Run:
             ended = [t for t in self.world.threads if t.sched in inside and t is not t.cpu.irq]
             ended += self.world.carriers[level]
         kill(ended, now)
+        for lock in (self.lock, *self.spinlocks):
+            lock.sweep(now)
         self.dead = {thread.id for thread in self.world.threads if thread.state == DEAD}
 
     # ---- what is looked at after each event

@@ -15,6 +15,7 @@ from simcore.schedulers.priority import Priority
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.schedulers.shares import Shares
 from simcore.simulation import Op, Simulation
+from simcore.spinning import PauseLoop, SpinLock
 from simcore.trace import (
     CPU,
     DEVICE,
@@ -122,8 +123,11 @@ class World:
         inner = [Cpu(self.sim, index) for index in range(cpus)]
         sched = self._known(make(self.sim, inner), toll)
         self.carriers.append([self.thread(host, weight, group) for _ in inner])
+        loop = PauseLoop((fixed(self.sim, "pause", toll + 7),), US)
+        loop.carriers += self.carriers[-1]
         for cpu, carrier in zip(inner, self.carriers[-1], strict=True):
             carrier.carry(cpu)
+            carrier.pause = loop if toll else None
             carrier.poll_ns, carrier.poll_what = poll_ns, self.poll_what
             if toll:
                 carrier.entry_ops = (fixed(self.sim, "entry", toll),)
@@ -161,6 +165,10 @@ class World:
 
     def gate(self) -> Gate:
         return Gate(self.pause_what)
+
+    def spinlock(self, halt_ns: int) -> SpinLock:
+        spin, halted = self.sim.what(0, "toy", "spin", CPU), self.sim.what(0, "", "halted", QUEUE)
+        return SpinLock(spin, halted, halt_ns)
 
     def lock(self) -> Lock:
         return Lock(self.sim.what(0, "", "lock", QUEUE))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.requests import Request
 from simcore.roles import Hypervisor, VirtualMachine
+from simcore.spinning import PauseLoop
 from simcore.trace import CPU
 
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ class KvmModule(Hypervisor):
 
 
 class Kvm(KvmModule):
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
+        super().prepare(carrier, vm)
+        if self.settings["pause_exits"]:
+            first = vm.cpus[0].host if vm.cpus else None
+            ops = self.plan("vm_exit", "directed_yield", "vm_entry")
+            loop = first.pause if first is not None else PauseLoop(ops, self.constant("pause_window"))
+            assert loop is not None
+            loop.carriers.append(carrier)
+            carrier.pause = loop
+
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.spend(request, "fork_exec_qemu", "qemu_init", "create_vm")
         self.spend(request, "create_vcpu", per=len(vm.cpus))

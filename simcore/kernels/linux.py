@@ -24,7 +24,7 @@ from simcore.waiting import Gate
 
 class Linux(Processes, Writeback, Network):
     sched: Scheduler
-    reads_steal = True
+    reads_steal = halts_for_locks = True
 
     def wire(self) -> None:
         super().wire()

@@ -96,6 +96,7 @@ class Scheduler:
         self.idle = (1 << len(self.cpus)) - 1
         self.tick_ns = 0  # how often it looks at quotas; 0: it never runs over
         self.polling = self.alone = 0
+        self.favoured: Thread | None = None  # whom somebody has given way to
         self.handed = 0  # virtual CPUs with a thread handed to them that they have not begun to run
         self.switch_ops: tuple[Op, ...] = ()  # what a switch costs,
         self.space_ops: tuple[Op, ...] = ()  # and what comes to it if the CPU ran another thread before
@@ -115,6 +116,10 @@ class Scheduler:
     def take(self) -> Thread | None:
         """Unqueue the thread that should run next."""
         raise NotImplementedError
+
+    def unqueue(self, thread: Thread) -> bool:
+        """Take this thread out of the queue, if it is there. A policy that cannot has no `yield_to`."""
+        return False
 
     def preempts(self, woken: Thread, current: Thread) -> bool:
         """Does a thread that has just woken take the CPU of `current`?"""
@@ -205,7 +210,17 @@ class Scheduler:
                 group.pool_ns += max(0, cpu.quota_end - now)
             cpu.quota_end = NEVER
 
+    def yield_to(self, thread: Thread, other: Thread) -> None:
+        """`thread`, which runs, gives way, and `other`, which is queued, goes before all others."""
+        self.favoured = other
+        thread.cpu.resched = True
+        thread.cpu.poke()
+
     def pick(self, cpu: Cpu, now: int) -> Thread | None:
+        if (other := self.favoured) is not None:
+            self.favoured = None
+            if other.state == QUEUED and self.unqueue(other) and self.admit(cpu, other, now):
+                return other
         while self.waiting:
             thread = self.take()
             if thread is None:
@@ -236,7 +251,9 @@ class Scheduler:
         group = thread.group
         assert group is not None
         chunk = group.take(now)
-        if not chunk and self.tick_ns and not cpu.overran:  # the kernel sees it at its next tick
+        if (
+            not chunk and self.tick_ns and (thread.locked or not cpu.overran)
+        ):  # the kernel sees it at its tick
             chunk = self.tick_ns - now % self.tick_ns
             group.pool_ns -= chunk
             cpu.overran = True

@@ -10,7 +10,7 @@ balancing between them (see `base`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from simcore.cpu import Cpu, Thread
 from simcore.simulation import Simulation
@@ -57,6 +57,15 @@ class Fair(Scheduler):
             heappush(self.queue, entry)
         self.waiting -= 1
         return chosen[2]
+
+    def unqueue(self, thread: Thread) -> bool:
+        for entry in self.queue:
+            if entry[2] is thread:
+                self.queue.remove(entry)
+                heapify(self.queue)
+                self.waiting -= 1
+                return True
+        return False
 
     def preempts(self, woken: Thread, current: Thread) -> bool:
         return woken.vruntime <= self._average() and woken.deadline < current.deadline

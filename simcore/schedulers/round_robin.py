@@ -25,3 +25,10 @@ class RoundRobin(Scheduler):
     def take(self) -> Thread | None:
         self.waiting -= 1
         return self.queue.popleft()
+
+    def unqueue(self, thread: Thread) -> bool:
+        if thread not in self.queue:
+            return False
+        self.queue.remove(thread)
+        self.waiting -= 1
+        return True

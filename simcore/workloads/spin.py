@@ -2,16 +2,11 @@
 
 from simcore.cpu import Steps, Thread
 from simcore.requests import Request
-from simcore.roles import Kernel, Workload
+from simcore.roles import Workload
 
 
-class Spin(Workload):
-    def prepare(self, thread: Thread) -> None:
-        """`nice`: how willing it is to let others go first."""
-        kernel = self.below
-        while not isinstance(kernel, Kernel):
-            kernel = kernel.below
-        kernel.renice(thread, self.settings["nice"])
+class Threads(Workload):
+    """Several of them, each of which does so many pieces of its own."""
 
     def run(self, request: Request) -> Steps:
         yield from self.ask(request, "exec", self.below)
@@ -32,6 +27,12 @@ class Spin(Workload):
             if self.over(request):
                 return
             yield from self.ask(request, "service", self)
+
+
+class Spin(Threads):
+    def prepare(self, thread: Thread) -> None:
+        """`nice`: how willing it is to let others go first."""
+        self.kernel_below.renice(thread, self.settings["nice"])
 
     def service(self, request: Request) -> Steps:
         """One piece: counted as a request."""
