@@ -176,6 +176,11 @@ class Cpu:
         assert isinstance(cpu, Core)
         return cpu
 
+    @property
+    def interrupted(self) -> bool:
+        """Is it in interrupt context, or will be next? Then a driver looks at its ring before it leaves."""
+        return self.irq_since >= 0 or bool(self.irq.flows)
+
     def has_work(self) -> bool:
         """Is there anything that it runs, or would run next?"""
         sched = self.sched

@@ -244,6 +244,10 @@ class Layer:
         """The request goes on in interrupt context on a CPU, whose time it steals."""
         return ((interrupted, (cpu, INTERRUPT)),)
 
+    def noticed(self, request: Request, cpu: Cpu) -> Crossing:
+        """As `interrupt`, but nobody does: the CPU is in interrupt context and looks for more by itself."""
+        return ((interrupted, (cpu, NONE)),)
+
     def submit(self, request: Request, station: Station, *ops: str, per: int = 1) -> Crossing:
         """Into a device's queue, through the device's stages `ops`; then it is in the device, and must
         interrupt a CPU."""

@@ -64,7 +64,8 @@ def interrupted(flow: Flow, thread: Thread, now: int, goal: tuple[Cpu, int]) -> 
     cpu, mark = goal
     record = thread.sim.record
     irq = cpu.irq
-    record.marks += (now, mark, irq.node, flow.rid, flow.span)
+    if mark != NONE:
+        record.marks += (now, mark, irq.node, flow.rid, flow.span)
     record.wakeups += (now, thread.id, irq.id, flow.rid, flow.span)
     cpu.deliver(flow, now)
     return False
@@ -95,6 +96,26 @@ class Gate:
             if not flow.dead:
                 tell(waker, thread)
                 flow.arrive(thread, now)
+
+
+class Batch:
+    """What one interrupt announces beside the flow that raised it: whatever came until it was taken."""
+
+    def __init__(self, what: int) -> None:
+        self.what = what
+        self.waiting: list[tuple[Flow, Thread, int]] = []
+
+    def join(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
+        self.waiting.append((flow, thread, now))
+        return False
+
+    def take(self, cpu: Cpu, now: int, span: int) -> None:
+        """The interrupt is there: its handler finds them all."""
+        for flow, thread, since in self.waiting:
+            record = thread.sim.record
+            record.data += span_bytes(flow.span, self.what, thread.id, since, now)
+            record.wakeups += (now, cpu.irq.id, cpu.irq.id, flow.rid, span)
+            cpu.deliver(flow, now)
 
 
 class Lock:

@@ -27,6 +27,7 @@ JOURNEYS = {
     "first-touch": ("page-touch", "touch", 0),
     "second-touch": ("page-touch", "touch", 256),
     "ping-pong": ("ping-pong", "round_trip", 50),
+    "send": ("request-response", "round_trip", 150),
 }
 """What has a golden journey on these stacks: workload, kind of request, and which of them."""
 AFTER_A_RESTORE = {"first-call": ("system-call", "syscall", 0), "second-read": ("random-read", "read", 1)}

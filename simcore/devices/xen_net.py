@@ -5,14 +5,13 @@ own ways through two network stacks, so nobody maps them: Xen *copies* each pack
 the other's, as its owner has granted. In dom0 the packet goes over a bridge to the real card.
 """
 
-from simcore.cpu import BLOCKED, SETTLE, Steps
-from simcore.layer import Layer
+from simcore.cpu import Steps
+from simcore.devices.virtual_net import VirtualCard
 from simcore.requests import Request
-from simcore.roles import Kernel, VirtualMachine
+from simcore.roles import Kernel
 
 
-class XenNet(Layer):
-    owner: VirtualMachine
+class XenNet(VirtualCard):
     backing: Kernel
 
     def wire(self) -> None:
@@ -23,20 +22,12 @@ class XenNet(Layer):
     def send(self, request: Request) -> Steps:
         vcpu, xen = request.flow.thread.cpu, self.owner.below
         self.spend(request, "ring_add")
-        yield SETTLE  # whether the back end sleeps is seen now, not before
-        if self.netback.state == BLOCKED:
-            yield from xen.kick(request, self.netback)
-        else:
-            yield from self.hop(request, self.netback)
+        yield from self._hand_over(request, self.netback)
         self.spend(request, "ring_take")
         xen.spend(request, "hypercall", "grant_copy", "return_to_guest")
         request.over = "vif"
         yield from self.backing.serve(request)
         xen.spend(request, "hypercall", "grant_copy", "return_to_guest")
         self.spend(request, "respond")
-        yield SETTLE
-        if vcpu.irq_since < 0:
-            yield from xen.inject(request, vcpu)
-        else:  # the guest's handler looks at the ring once more before it is done
-            yield from self.interrupt(request, vcpu)
+        yield from self._announce(request, vcpu)
         self.spend(request, "complete")

@@ -1,5 +1,9 @@
 """The way to other machines: through the stack to a card, and from the card's interrupt back to the process.
 
+A container has a network of its own, which no other machine knows. Its packet goes through a pair of virtual
+cards (veth) to a bridge; from there the host is its router, and netfilter writes the host's address in place
+of the container's (masquerading), by a table of connections in which the answer finds its way back.
+
 A packet that comes out of a guest is not for this stack: it goes from the guest's cable (a tap device) over
 the bridge to the card, and its answer the same way back.
 """
@@ -25,11 +29,11 @@ class Network(Ipc):
         contained = process.group is not None  # then it has a network of its own
         self.spend(request, "syscall_entry", "tcp_send")
         if contained:
-            self.spend(request, "veth_xmit", "bridge_forward")
+            self.spend(request, "veth_xmit", "bridge_forward", "ip_forward", "masquerade")
         self.leaving(request, "syscall_exit", "syscall_entry")
         yield from self.computer.network.serve(request)
         if contained:
-            self.spend(request, "bridge_forward", "veth_xmit")
+            self.spend(request, "masquerade", "ip_forward", "bridge_forward", "veth_xmit")
         self.spend(request, "softirq_receive", "wake_up")
         yield from self.hop(request, process, "irq_exit")
         self.spend(request, "tcp_receive", "syscall_exit")

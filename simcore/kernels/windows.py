@@ -11,6 +11,7 @@ Hyper-V it is this loader that starts the hypervisor, beneath itself.
 """
 
 from simcore.cpu import Steps, Thread
+from simcore.kernels.ndis import Ndis
 from simcore.kernels.processes import Processes
 from simcore.kernels.writeback import Writeback
 from simcore.requests import Request
@@ -20,7 +21,7 @@ from simcore.trace import QUEUE
 from simcore.waiting import Gate
 
 
-class Windows(Processes, Writeback):
+class Windows(Processes, Ndis, Writeback):
     clearing = ()  # of a page that is touched: done before, by the zero page thread
 
     def wire(self) -> None:
@@ -152,22 +153,6 @@ class Windows(Processes, Writeback):
         self._begin(request)
         taken = yield from self._take(request, thread, "exec_pages")
         return made + taken
-
-    def send(self, request: Request) -> Steps:
-        """Bytes for a thread that waits for them: through a pipe, or over TCP on the machine itself."""
-        receiver = request.peer
-        assert receiver is not None
-        self.spend(request, "syscall_entry")
-        if request.over == "pipe":
-            self.spend(request, "pipe_write")
-        else:
-            self.spend(request, "tcp_send", "tcp_indicate")
-        self.spend(request, "wake_up")
-        yield from self.hop(request, receiver, "syscall_exit", "syscall_entry")
-
-    def receive(self, request: Request) -> Steps:
-        self.spend(request, "pipe_read" if request.over == "pipe" else "tcp_receive", "syscall_exit")
-        yield from self.settle()
 
     # ---------------------------------------------------------------------- the stages of a boot
 

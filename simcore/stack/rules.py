@@ -22,6 +22,8 @@ PROCESS_HOMES = ("kernel", "container")
 INSTRUCTION_SETS = {"x86-64", "arm64"}
 SILENT = {"x86-64"}
 """Those with sensitive instructions that do not trap without privileges, but do something else."""
+REAL_CARD = "nic"
+"""What a machine gets that needs a network card and has none."""
 LOWEST_SOFTWARE = ("kernel", "hypervisor")
 """What a computer boots into."""
 NAMED = {"iommu": "no-iommu", "snapshots": "no-snapshots"}
@@ -88,6 +90,7 @@ def _edit(
         raw["stack"]["is"] = machine
     if workload is not None:
         raw["workloads"] = _only_workload(raw, catalog, workload)
+        _plug_in_cards(raw, catalog)
     faults = [fault for path, value in vary.items() if (fault := put(raw, catalog, path, value)) is not None]
     if faults:
         raise ScenarioError(faults)
@@ -118,6 +121,30 @@ def _only_workload(raw: Mapping[str, Any], catalog: Catalog, name: str) -> list[
     if raw.get("subject") is None:
         raise ScenarioError([Finding("missing-subject", "subject", {"name": name})])
     return [{"id": name, "is": entry.id, "on": raw["subject"], "start": "ready"}]
+
+
+def _plug_in_cards(raw: dict[str, Any], catalog: Catalog) -> None:
+    """A workload that is asked for by name and talks to other machines finds a card in every computer on its
+    way: a guest's is of the same family as its disk."""
+    scenario = Reader(catalog).scenario(raw)
+    if scenario is None:
+        return
+    for workload in scenario.workloads:
+        if "network" in workload.entry.needs and workload.on in scenario.nodes:
+            for computer in _on_the_way_out(scenario, scenario.nodes[workload.on]):
+                siblings = (device.entry.data.get("card") for device in computer.devices.values())
+                card = REAL_CARD if computer.role == "machine" else next(filter(None, siblings), None)
+                if card is not None and "network" not in computer.devices:
+                    put(raw, catalog, f"{computer.id}.network", card)
+
+
+def _on_the_way_out(scenario: Scenario, node: Node) -> Iterator[Node]:
+    """The computers that a packet of this node passes; the machine's card is the control domain's."""
+    while node is not scenario.stack:
+        node = scenario.computer(node)
+        if node.entry.control_domain:
+            node = scenario.stack
+        yield node
 
 
 def put(raw: dict[str, Any], catalog: Catalog, path: str, value: Any) -> Finding | None:
@@ -248,9 +275,6 @@ def traffic_has_a_way_out(scenario: Scenario) -> Iterator[Finding]:
         real = scenario.stack if computer.entry.control_domain else computer
         if "network" not in real.devices:
             yield Finding("no-network", who, {"computer": computer.id})
-        for kernel in (held for held in computer.holds if held.role == "kernel"):
-            if "network-stack" not in kernel.entry.provides:
-                yield Finding("no-network-stack", who, {"kernel": kernel.is_})
 
 
 def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Finding]:

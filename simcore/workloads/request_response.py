@@ -1,18 +1,13 @@
-"""A byte to a server on another machine, and its answer, one after the other."""
+"""A byte to a server on another machine, and its answer; several such questions may be under way at once."""
 
 from simcore.cpu import Steps
 from simcore.requests import Request
-from simcore.roles import Workload
+from simcore.workloads.slots import Slots
 
 
-class RequestResponse(Workload):
-    def run(self, request: Request) -> Steps:
-        yield from self.ask(request, "exec", self.below)
-        for _ in range(self.settings["count"]):
-            if self.over(request):
-                break
-            yield from self.ask(request, "round_trip", self)
-        yield from self.finish()
+class RequestResponse(Slots):
+    def _unit(self, request: Request) -> Steps:
+        yield from self.ask(request, "round_trip", self)
 
     def round_trip(self, request: Request) -> Steps:
         yield from self.part(request, "send", self.below, over="network")
