@@ -406,9 +406,10 @@ class Workload(Layer):
         peer: Thread | None = None,
         over: str = "",
         program: str = "",
+        size_bytes: int = 0,
     ) -> Steps:
         """Ask for a part of a request that is counted itself; of an exec of another program than this one,
         say which."""
-        child = Request(self.sim, kind, request.flow, layer.node)
+        child = Request(self.sim, kind, request.flow, layer.node, size_bytes)
         child.peer, child.over, child.program = peer, over, program or self.entry.id
         return layer.serve(child)

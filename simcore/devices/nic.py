@@ -21,10 +21,10 @@ from simcore.waiting import Batch
 
 
 class Nic(Hardware):
-    journey: tuple[str, ...] = ("transmit", "wire", "far_end", "wire", "receive")
+    journey: tuple[str, ...] = ("transmit", "serialize", "wire", "far_end", "wire", "receive")
 
     def wire(self) -> None:
-        self.rings = self.station(self.constant("parallel"))
+        self.rings = self.station(self.constant("parallel"), self.op("serialize", DEVICE).what)
         self.timers = self.station(self.constant("parallel"))
         self.in_ring = self.sim.what(self.node, self.entry.id, "in_ring", DEVICE)
         self.announced: dict[Cpu, Batch] = {}  # interrupts that are due or on their way
@@ -35,7 +35,7 @@ class Nic(Hardware):
         cpu = request.flow.thread.cpu
         if isinstance(self.kernel, Hypervisor):  # its driver is not the guest's
             cpu = cpu.core
-        yield from self.submit(request, self.rings, *self.journey)
+        yield from self.submit(request, self.rings, *self.journey, per=request.bytes)
         yield from self._announce(request, cpu)
         self.spend(request, "poll_ring")
 

@@ -106,7 +106,8 @@ class Vmxnet3(VirtualCard):
 
 
 class E1000(VirtualCard):
-    """A real card's registers, played by the hypervisor; each touch is an exit."""
+    """A real card's registers, played by the hypervisor; each touch is an exit. It also cuts up large pieces,
+    as the card would."""
 
     backing: Layer
 
@@ -114,7 +115,9 @@ class E1000(VirtualCard):
         vcpu, hypervisor = request.flow.thread.cpu, self.owner.below
         self.spend(request, "queue_packet")
         yield from hypervisor.command(request, self.owner.back_end)
-        self.spend(request, "emulate_transmit")
+        self.repeat(request, max(1, -(-request.bytes // self.constant("packet"))), "emulate_transmit")
+        if request.bytes:
+            self.spend(request, "copy_packet", per=request.bytes)
         request.over = "tap"
         yield from self.backing.serve(request)
         self.spend(request, "emulate_receive")

@@ -24,7 +24,11 @@ class XenNet(VirtualCard):
         self.spend(request, "ring_add")
         yield from self._hand_over(request, self.netback)
         self.spend(request, "ring_take")
-        xen.spend(request, "hypercall", "grant_copy", "return_to_guest")
+        xen.spend(request, "hypercall")
+        xen.repeat(request, max(1, -(-request.bytes // self.constant("page"))), "grant_copy")
+        if request.bytes:
+            xen.spend(request, "data_copy", per=request.bytes)
+        xen.spend(request, "return_to_guest")
         request.over = "vif"
         yield from self.backing.serve(request)
         xen.spend(request, "hypercall", "grant_copy", "return_to_guest")

@@ -46,18 +46,29 @@ class Ndis(Kernel):
         """A segment for another machine, and its answer. The call returns once the card has the packet, and
         the process goes to wait."""
         process = request.flow.thread
-        self.spend(request, "syscall_entry", "tcp_send")
+        self.spend(request, "syscall_entry")
+        self._copy_in(request)
+        self.spend(request, "tcp_send")
         self.leaving(request, "syscall_exit", "syscall_entry")
         yield from self._through_card(request)
         self.spend(request, "tcp_indicate", "wake_up")
         yield from self.hop(request, process, "interrupt_exit")
-        self.spend(request, "tcp_receive", "syscall_exit")
+        if not request.bytes:  # otherwise the answer only makes room for more
+            self.spend(request, "tcp_receive")
+        self.spend(request, "syscall_exit")
+
+    def _copy_in(self, request: Request) -> None:
+        """A program's bytes into buffers of the kernel's."""
+        if request.bytes:
+            self.spend(request, "copy_from_user", per=request.bytes)
 
     def _bridge(self, request: Request) -> Steps:
         """A hosted hypervisor's program hands a guest's packet to its filter on the card, and later takes the
         answer from there."""
         carrier = request.flow.thread
-        self.spend(request, "syscall_entry", "bridge_filter")
+        self.spend(request, "syscall_entry")
+        self._copy_in(request)
+        self.spend(request, "bridge_filter")
         self.leaving(request, "syscall_exit")
         yield from self._through_card(request)
         self.spend(request, "bridge_filter", "wake_up")

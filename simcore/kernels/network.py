@@ -27,7 +27,9 @@ class Network(Ipc):
         the process goes to wait."""
         process = request.flow.thread
         contained = process.group is not None  # then it has a network of its own
-        self.spend(request, "syscall_entry", "tcp_send")
+        self.spend(request, "syscall_entry")
+        self._copy_in(request)
+        self.spend(request, "tcp_send")
         if contained:
             self.spend(request, "veth_xmit", "bridge_forward", "ip_forward", "masquerade")
         self.leaving(request, "syscall_exit", "syscall_entry")
@@ -36,13 +38,22 @@ class Network(Ipc):
             self.spend(request, "masquerade", "ip_forward", "bridge_forward", "veth_xmit")
         self.spend(request, "softirq_receive", "wake_up")
         yield from self.hop(request, process, "irq_exit")
-        self.spend(request, "tcp_receive", "syscall_exit")
+        if not request.bytes:  # otherwise the answer only makes room for more
+            self.spend(request, "tcp_receive")
+        self.spend(request, "syscall_exit")
+
+    def _copy_in(self, request: Request) -> None:
+        """A program's bytes into buffers of the kernel's."""
+        if request.bytes:
+            self.spend(request, "copy_from_user", per=request.bytes)
 
     def _bridge(self, request: Request) -> Steps:
         """From a guest's cable to the card, and back. A program writes and reads it like a file."""
         carrier, program = request.flow.thread, request.over == "tap"
         if program:
             self.spend(request, "syscall_entry")
+        if request.over != "vif":  # whose bytes Xen has copied
+            self._copy_in(request)
         self.spend(request, "tap_transmit", "bridge_forward")
         if program:
             self.leaving(request, "syscall_exit")

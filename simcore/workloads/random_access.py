@@ -6,6 +6,9 @@ from simcore.workloads.slots import Slots
 
 
 class RandomAccess(Slots):
+    def _load(self) -> tuple[int, int]:
+        return self.settings["count"], self.settings["depth"]
+
     def _unit(self, request: Request) -> Steps:
         yield from self._access(request)
         self.spend(request, "next_place")

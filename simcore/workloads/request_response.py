@@ -6,6 +6,9 @@ from simcore.workloads.slots import Slots
 
 
 class RequestResponse(Slots):
+    def _load(self) -> tuple[int, int]:
+        return self.settings["count"], self.settings["depth"]
+
     def _unit(self, request: Request) -> Steps:
         yield from self.ask(request, "round_trip", self)
 

@@ -6,24 +6,16 @@ from simcore.roles import Workload
 
 
 class Slots(Workload):
-    @property
-    def _count(self) -> int:
-        """How many there are,"""
-        found: int = self.settings["count"]
-        return found
-
-    @property
-    def _depth(self) -> int:
-        """and how many of them at once."""
-        found: int = self.settings["depth"]
-        return found
+    def _load(self) -> tuple[int, int]:
+        """How many there are, and how many of them at once."""
+        raise NotImplementedError
 
     def run(self, request: Request) -> Steps:
         yield from self.ask(request, "exec", self.below)
         yield from self.settle()
-        self.left = self._count
+        self.left, depth = self._load()
         thread = request.flow.thread
-        others = range(1, min(self._depth, self.left))
+        others = range(1, min(depth, self.left))
         slots = [self.spawn("slot", thread, self.sim.now, cause=request) for _ in others]
         yield from self.slot(request)
         for slot in slots:
