@@ -17,6 +17,7 @@ from .catalog import load_catalog as catalog
 from .explain import gap as _gap
 from .explain.gap import RaceResult
 from .explain.journey import Journey, journey
+from .explain.narration import Narration, narration, time_parts
 from .explain.type_label import TypeLabel, type_label
 from .ledger import Number, Replaced, Source, Use, numbers, numbers_explained, replaced
 from .machines import LARGEST_PROFILE, add_machine, machine_profile, profile_text
@@ -43,6 +44,7 @@ __all__ = [
     "EntryError",
     "Finding",
     "Journey",
+    "Narration",
     "Number",
     "Offer",
     "RaceResult",
@@ -62,6 +64,7 @@ __all__ = [
     "ledger_version",
     "load",
     "machine_profile",
+    "narration",
     "numbers",
     "numbers_explained",
     "prebuilt",
@@ -75,6 +78,7 @@ __all__ = [
     "schema",
     "show_time",
     "texts",
+    "time_parts",
     "to_yaml",
     "type_label",
     "validate",

@@ -18,6 +18,7 @@ def _kept(result: Any) -> dict[str, Any]:
         "gz": gzip.compress(result.trace_bytes, LEVEL, mtime=0),
         "size": len(result.trace_bytes),
         "outcome": result.outcome,
+        "parts": simcore.time_parts(result.trace),
     }
 
 

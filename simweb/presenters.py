@@ -23,8 +23,9 @@ from simweb.store import VIEWS, ledger_version
 
 __all__ = [
     "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "components", "examine",
-    "example_text", "findings_of", "gaps_of", "in_language", "lane_of", "legend", "nearest", "picture",
-    "player_data", "reordered", "role_words", "texts_gz", "texts_url", "texts_version", "too_large",
+    "example_text", "findings_of", "gaps_of", "in_language", "lane_of", "legend", "nearest", "path_of",
+    "picture", "player_data", "reordered", "role_words", "texts_gz", "texts_url", "texts_version",
+    "too_large",
 ]  # fmt: skip
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -286,10 +287,11 @@ class Bar:
     role: str
     ns: int
     width: float
+    signed: bool = True
 
     @property
     def shown(self) -> str:
-        return signed_time(self.ns)
+        return signed_time(self.ns) if self.signed else str(simcore.show_time(self.ns))
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,8 @@ class Gap:
 
     @property
     def rest_shown(self) -> str:
-        return signed_time(self.rest_ns)
+        signed = any(bar.signed for bar in self.rest)
+        return signed_time(self.rest_ns) if signed else str(simcore.show_time(self.rest_ns))
 
 
 def signed_time(ns: int) -> str:
@@ -331,6 +334,18 @@ def gaps_of(result: Mapping[str, Any], lanes: Sequence[Lane], lang: str) -> list
     return [_gap(gap, labels, parts, lang) for gap in gaps]
 
 
+def path_of(plan: store.Plan, lanes: Sequence[Lane], lang: str) -> Gap | None:
+    """What one lane's time went to: the parts of its critical path, which sum to it. Of a run that is about
+    single reads the journey tells more."""
+    record = None if plan.is_race or lanes[0].reads else store.record_of(plan.scenarios[0])
+    parts = record.outcome.get("parts") if record else None
+    if not parts:
+        return None
+    boxes = {box.part.id: box.part for box in lanes[0].drawing.boxes}
+    whole = {"from": "", "to": lanes[0].label, "total_ns": sum(part["ns"] for part in parts), "parts": parts}
+    return _gap(whole, {}, boxes, lang)
+
+
 def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], parts: Mapping[str, Any], lang: str) -> Gap:
     largest = max((abs(part["ns"]) for part in gap["parts"]), default=0) or 1
     bars = []
@@ -346,6 +361,7 @@ def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], parts: Mapping[str, 
                 role=layer.role if layer else "wait",
                 ns=part["ns"],
                 width=round(max(0.6, 100 * abs(part["ns"]) / largest), 2),
+                signed=bool(gap["from"]),
             )
         )
     bars.sort(key=lambda bar: -abs(bar.ns))

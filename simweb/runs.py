@@ -81,6 +81,7 @@ def fragment(plan: store.Plan, run: Run, lang: str) -> str:
             ]
             context["data"] = presenters.player_data(lanes, run.result, lang)
             context["gaps"] = presenters.gaps_of(run.result, lanes, lang) if plan.is_race else []
+            context["path"] = presenters.path_of(plan, lanes, lang)
             context["effects"] = what_if.effects_of(plan.scenarios, lang)
             context["mode"] = "race" if plan.is_race else "player"
         return render_to_string("run.html", context)

@@ -45,7 +45,9 @@ __all__ = [
     "meet",
     "older",
     "outcome_of",
+    "record_of",
     "scenario",
+    "simulate_again",
     "start",
     "text_of",
     "trace_bytes",
@@ -214,12 +216,18 @@ class Plan:
 
 def kept(plan: Plan) -> dict[str, Any] | None:
     """The result if this engine has it: `lanes` with the hash of each trace, for a race also the gaps."""
-    version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
     if plan.is_race:
+        version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
         race = Race.objects.filter(key=plan.key, **version).first()
         return race.result if race else None
-    trace = Trace.objects.filter(scenario=plan.scenarios[0], **version).first()
+    trace = record_of(plan.scenarios[0])
     return {"lanes": [_lane(trace.hash, trace.outcome)]} if trace else None
+
+
+def record_of(row: Scenario) -> Trace | None:
+    """What this engine recorded of a scenario, if it has."""
+    version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
+    return Trace.objects.filter(scenario=row, **version).first()
 
 
 def older(row: Scenario) -> Trace | None:
@@ -293,7 +301,7 @@ def _store_trace(row: Scenario, done: dict[str, Any]) -> None:
             "ledger": ledger_version(),
             "size": done["size"],
             "stored": len(done["gz"]),
-            "outcome": done["outcome"],
+            "outcome": done["outcome"] | {"parts": done["parts"]},
             "used": timezone.now(),
         },
     )
@@ -327,12 +335,14 @@ def trace_bytes(trace: Trace) -> bytes | None:
     return data
 
 
-@sync_to_async
-def asimulate_again(trace: Trace) -> Ticket:
+def simulate_again(trace: Trace) -> Ticket:
     """Make an evicted trace again; only the engine that recorded it can."""
     plan = Plan((trace.scenario,))
     pool().forget(plan.key)
     return start(plan)
+
+
+asimulate_again = sync_to_async(simulate_again)
 
 
 def evict() -> int:

@@ -8,6 +8,7 @@ from simweb.consumers import RunConsumer
 
 urlpatterns = [
     path("", views.gallery, name="gallery"),
+    path("s/<slug:ref>/text/", views.told, name="told"),
     path("s/<slug:ref>/what-if/", build_views.what_if_page, name="what-if"),
     path("s/<slug:ref>/slide/", build_views.slide, name="slide"),
     path("build/", build_views.build, name="build"),

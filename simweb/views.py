@@ -192,6 +192,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "start": plan.start,
         "data": presenters.player_data(lanes, run.result, language()),
         "gaps": presenters.gaps_of(run.result, lanes, language()) if plan.is_race and run.result else [],
+        "path": presenters.path_of(plan, lanes, language()) if run.result else None,
         "effects": what_if.effects_of(plan.scenarios, language()) if run.result else [],
         "texts_url": presenters.texts_url(language()),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
@@ -243,6 +244,33 @@ def run_state(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(fragment(plan, run_of(plan), language()))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@require_safe
+def told(request: HttpRequest, ref: str) -> HttpResponse:
+    """The run in words: a transcript of what the player shows."""
+    try:
+        show = one(request, ref)
+        plan = show.plan
+        run = run_of(plan, retry=True)
+        if run.ticket is not None:
+            pool().result(run.ticket)
+        record = store.record_of(plan.scenarios[0])
+        data = store.trace_bytes(record) if record else None
+        if record is not None and data is None:
+            pool().result(store.simulate_again(record))
+            data = store.trace_bytes(record)
+    except RefusedError as error:
+        return bad_request_page(request, str(error))
+    except simcore.ScenarioError as error:
+        return _findings(request, error.findings, HTTPStatus.UNPROCESSABLE_ENTITY)
+    except JobError as error:
+        return render(request, "error.html", {"code": 503, "message": str(error)}, status=503)
+    if data is None:
+        raise Http404(_("There is no such run."))
+    narration = simcore.narration(simcore.Trace.from_bytes(gzip.decompress(data)), language())
+    context = {**show.context, "lane": show.lanes[0], "narration": narration, "ref": ref}
+    return render(request, "told.html", context)
 
 
 # Traces and texts

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 import simcore
 from simweb import build_page, presenters, store
-from simweb.models import Scenario, Trace
+from simweb.models import Scenario
 
 __all__ = [
     "Effect",
@@ -129,8 +129,7 @@ def with_intervention(raw: Mapping[str, Any], one: Mapping[str, Any]) -> dict[st
 
 def branching_point(original: Scenario, t: str) -> list[tuple[str, str]]:
     """Where a race of a scenario and its branch begins to be worth watching, on the race's axis."""
-    version = {"engine": simcore.ENGINE_VERSION, "ledger": store.ledger_version()}
-    trace = Trace.objects.filter(scenario=original, **version).first()
+    trace = store.record_of(original)
     if trace is None or not t.isdecimal():
         return []
     since = int(t) - trace.outcome["lane"]["start_ns"]
@@ -221,13 +220,10 @@ def effects_of(rows: tuple[Scenario, ...], lang: str) -> list[Effect]:
     """Of two lanes, the second of which has an intervention that the first has not; else nothing."""
     if len(rows) != 2 or not rows[1].raw.get("interventions") or rows[0].raw.get("interventions"):
         return []
-    version = {"engine": simcore.ENGINE_VERSION, "ledger": store.ledger_version()}
-    outcomes = {
-        trace.scenario_id: trace.outcome for trace in Trace.objects.filter(scenario__in=rows, **version)
-    }
-    if len(outcomes) < 2:
+    records = [record for row in rows if (record := store.record_of(row)) is not None]
+    if len(records) < 2:
         return []
-    before, after = (outcomes[row.id] for row in rows)
+    before, after = (record.outcome for record in records)
     tree = simcore.Draft(rows[0].raw).tree
     words = presenters.components(lang)
     found = []

@@ -1,6 +1,7 @@
 """Explanations: paths that leave no instant out, gaps that sum, journeys that read like the diagram."""
 
 import functools
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -146,3 +147,29 @@ def test_a_request_that_is_not_there_is_refused_by_its_number():
 def test_every_workload_has_a_journey(workload):
     stack = "sriov-nic" if workload == "request-response" else "linux"
     assert simcore.journey(result(stack, workload).trace, None).stops
+
+
+# ------------------------------------------------------------------------------------------- a run in words
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("stack", ["docker-on-linux", "linux-on-kvm", "xen-pv"])
+def test_a_run_can_be_told_in_words(stack: str, lang: str) -> None:
+    """Every line of every console, when who was ready, the work and one request: all from the record."""
+    trace = result(stack, "random-read", spread=False).trace
+    told = simcore.narration(trace, lang)
+    by_kind = {section.kind: section.lines for section in told.sections}
+    assert list(by_kind) == ["stack", "events", "parts", "work", "journey"]
+    assert len(by_kind["stack"]) == len(trace.header["nodes"])
+    logs = sum(1 for _ in trace.rows("logs"))
+    ready = sum(node["ready_ns"] is not None for node in trace.header["outcome"]["nodes"].values())
+    assert len(by_kind["events"]) == logs + ready
+    assert simcore.journey(trace).as_text(lang).splitlines()[0] == by_kind["journey"][0]
+    assert not re.search(r"[{}]", told.as_text())
+
+
+@pytest.mark.parametrize("stack", ["linux", "linux-on-kvm", "hyperv-server"])
+def test_what_the_time_went_to_sums_to_the_lane(stack: str) -> None:
+    trace = result(stack, "boot", spread=False).trace
+    lane = trace.header["outcome"]["lane"]
+    assert sum(part["ns"] for part in simcore.time_parts(trace)) == lane["end_ns"] - lane["start_ns"]

@@ -75,3 +75,15 @@ def test_effects_are_told_only_where_the_second_lane_is_a_branch_of_the_first() 
     raw = simcore.prebuilt()["linux"]
     rows = tuple(store.keep(store.scenario(raw, workload=name), 1) for name in ("boot", "spin"))
     assert what_if.effects_of(rows, "en") == []
+
+
+def test_the_run_in_words_is_the_engine_s_own_narration(client: Client) -> None:
+    html = client.get("/s/linux/text/?view=read&lang=en").content.decode()
+    scenario = store.scenario(simcore.prebuilt()["linux"], workload="random-read")
+    told = simcore.narration(simcore.run(scenario).trace, "en")
+    words = shown(html)
+    for section in told.sections:
+        for line in (section.title, *section.lines):
+            assert " ".join(line.split()) in words
+    assert client.get("/s/nothing/text/").status_code == 404
+    assert client.get("/s/linux/text/?view=no").status_code == 400

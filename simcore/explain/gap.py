@@ -10,7 +10,7 @@ from simcore.trace import NONE, Trace
 
 from .critical import critical_path
 
-__all__ = ["Gap", "Lane", "RaceResult", "part_label", "race", "signed_time"]
+__all__ = ["Gap", "Lane", "RaceResult", "lane_of", "part_label", "race", "signed_time"]
 
 STARTS = ("host-ready", "power-on")
 IDLE = "waiting"
@@ -133,11 +133,11 @@ def race(results: Sequence[Ran], names: Sequence[str], start: str = "host-ready"
     """The lanes of these runs on one axis, from `host-ready` or from `power-on`."""
     if start not in STARTS:
         raise ValueError(f"a race starts from {' or '.join(STARTS)}, not from {start!r}")
-    lanes = [_lane(result.trace, name, start) for result, name in zip(results, names, strict=True)]
+    lanes = [lane_of(result.trace, name, start) for result, name in zip(results, names, strict=True)]
     return RaceResult(lanes, start, list(results))
 
 
-def _lane(trace: Trace, name: str, start: str) -> Lane:
+def lane_of(trace: Trace, name: str, start: str) -> Lane:
     lane = trace.header["outcome"]["lane"]
     begin = lane["power_on_ns"] if start == "power-on" else lane["start_ns"]
     return Lane(name, begin, lane["end_ns"] - begin, bool(lane.get("finished", True)), trace)

@@ -13,6 +13,7 @@ import { Now } from "./now.js";
 import { automatic, even } from "./pace.js";
 import { Playhead } from "./playhead.js";
 import { Race } from "./race.js";
+import { Reasons } from "./reasons.js";
 import { Rows } from "./rows.js";
 import { Selected } from "./selected.js";
 import { SpanTable } from "./table.js";
@@ -52,6 +53,7 @@ export class Player {
     this.console = new ConsoleView(this.find("console"), texts);
     this.table = new SpanTable(this.find("spans-details"), texts, () => this.head.changed());
     this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
+    new Reasons(main, this.lanes);
     this.link = new Link();
     this.whatIf = this.find("what-if") ? new WhatIf(main, lanes[0].scenario, this.head) : null;
     this.#makeJourney();

@@ -1,4 +1,4 @@
-/** What only a race has: the folded start that all share, the finish order as it comes about, the reasons in bars. */
+/** What only a race has: the folded start that all share, and the finish order as it comes about. */
 import { el, say } from "./dom.js";
 import { lane } from "./state.js";
 
@@ -15,10 +15,6 @@ export class Race {
     this.rank = this.finish.map((_, i) => order.indexOf(i));
     this.marks = lanes.map(({ root }) => root.querySelector(".lane-rank") ?? root.querySelector(".lane-head, .lane-title")?.appendChild(el("span.lane-rank")));
     this.#prefix(main.querySelector("#prefix"));
-    main.querySelector("#why")?.addEventListener("click", (event) => {
-      const item = event.target.closest("li[data-layer]");
-      if (item) this.point(item);
-    });
   }
 
   /** Before the axis begins every lane has done something; it is folded away, but its length is told. */
@@ -43,16 +39,5 @@ export class Race {
       if (mark) say(mark, done ? String(this.rank[i] + 1) : "");
       this.lanes[i].root.classList.toggle("finished", done);
     });
-  }
-
-  /** Shows which layers a reason is about. */
-  point(item) {
-    const again = item.classList.contains("on");
-    this.main.querySelectorAll("#why li.on").forEach((other) => other.classList.remove("on"));
-    for (const { root } of this.lanes) root.querySelectorAll("g.layer.meant").forEach((g) => g.classList.remove("meant"));
-    if (again) return;
-    item.classList.add("on");
-    const key = CSS.escape(item.dataset.layer ?? "");
-    for (const { root } of this.lanes) root.querySelectorAll(`g.layer[data-node="${key}"], g.layer.role-${key}`).forEach((g) => g.classList.add("meant"));
   }
 }
