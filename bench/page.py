@@ -1,5 +1,5 @@
-"""The page's figures, in real Chromium against the real server: weight before the trace, and the first frame
-of a race."""
+"""The page's figures, in real Chromium against the real server: weight before the trace, the first frame of a
+race, and the weight of a page with many frames."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Request, sync_playwright
 
 from tests.browser.chromium import FLAGS, find_chromium
+from tests.browser.host import serve_page
 from tests.browser.server import serve_site
 
 from .figure import row
@@ -22,7 +23,14 @@ TARGETS = {
     "page_kb": ("KB", "<= 200"),
     "first_frame_ms": ("ms", "<= 1000"),
     "frame_script_ms": ("ms", "<= 8"),
+    "embed12_kb": ("KB", "<= 300"),
 }
+EMBEDDED = (
+    *(f"/embed/{name}/" for name in ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")),
+    *(f"/embed/{name}/?view=read" for name in ("xen-pv", "kvm-vhost", "hyperv-windows", "nested-kvm")),
+    *(f"/embed{RACE}&view={view}" for view in ("boot", "read")),
+    *(f"/embed/race/?stack=linux&stack=firecracker&view={view}" for view in ("boot", "read")),
+)
 TOKENS = 1000
 FRAMES = 120
 FRAME_MS = """([count, frames]) => {
@@ -54,6 +62,7 @@ def figures() -> dict[str, dict[str, Any]]:
             first_ms, _ = _visit(browser, site)  # the simulation itself, once
             visits = [_visit(browser, site) for _ in range(ROUNDS)]
             frames = _frames(browser, site)
+            embedded = _embedded(browser, site)
         finally:
             browser.close()
     frame = statistics.median(ms for ms, _ in visits)
@@ -66,7 +75,26 @@ def figures() -> dict[str, dict[str, Any]]:
             *TARGETS["frame_script_ms"],
             f"median of {FRAMES} frames with {TOKENS:,} tokens, slowest {frames[-1]:.1f}",
         ),
+        "embed12_kb": row(
+            round(embedded / 1000, 1),
+            *TARGETS["embed12_kb"],
+            "twelve sandboxed frames on one page of another site, nothing clicked, all in view, no cache",
+        ),
     }
+
+
+def _embedded(browser: Browser, site: str) -> int:
+    """Bytes over the wire for a page of frames, which have processes of their own: each request is asked."""
+    assert len(EMBEDDED) == 12
+    tags = "".join(f'<iframe src="{site}{src}" sandbox="allow-scripts"></iframe>' for src in EMBEDDED)
+    page = browser.new_page(viewport={"width": 1440, "height": 3000})
+    done: list[Request] = []
+    page.on("requestfinished", lambda request: done.append(request) if site in request.url else None)
+    with serve_page(lambda: tags) as host:
+        page.goto(host, wait_until="networkidle")
+    sizes = [request.sizes() for request in done]
+    page.close()
+    return sum(size["responseBodySize"] + size["responseHeadersSize"] for size in sizes)
 
 
 def _frames(browser: Browser, site: str) -> list[float]:

@@ -27,14 +27,16 @@ go?.addEventListener("keydown", (event) => {
   go.click();
 });
 
-/** A sandboxed frame does not know whether it may open a window; when it turns out that it may not, the address is shown. */
-document.addEventListener("click", (event) => {
+/**
+ * A sandboxed frame does not know whether it may open a window; when it turns out that it may not, the address is shown. Last
+ * of all listeners, as the player has yet to write its state into the address.
+ */
+addEventListener("click", (event) => {
   const link = /** @type {Element} */ (event.target).closest?.("a[href]");
   if (origin !== "null" || !link || link.getAttribute("target") === "_self") return;
+  if (link.relList.contains("noopener")) return; // another site may not know where it was opened from, nor may this one then
   event.preventDefault();
-  const opened = open(link.href);
-  if (opened) opened.opener = null;
-  else showAddress(link.href);
+  if (!open(link.href)) showAddress(link.href);
 });
 
 function showAddress(href) {

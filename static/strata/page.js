@@ -1,6 +1,7 @@
 /** Glue of every page: the theme button, and the token that Django wants with a post. */
 
 const THEMES = ["auto", "light", "dark"];
+const sandboxed = origin === "null"; // opened by a frame that may not let go of its limits: no cookies
 const root = document.documentElement;
 const button = document.getElementById("theme");
 
@@ -18,14 +19,14 @@ if (button) {
   button.addEventListener("click", () => {
     const theme = THEMES[(THEMES.indexOf(root.dataset.theme ?? "auto") + 1) % THEMES.length];
     show(theme);
-    document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
+    if (!sandboxed) document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
     document.dispatchEvent(new Event("strata:theme"));
   });
 }
 
 document.addEventListener("htmx:config:request", (event) => {
   const { request } = event.detail.ctx;
-  const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  const token = !sandboxed && document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
   if (token && request.method !== "GET") request.headers["X-CSRFToken"] = token;
 });
 

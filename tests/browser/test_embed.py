@@ -1,0 +1,320 @@
+"""Frames on somebody else's page: another site, and a sandbox that allows scripts and nothing more."""
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Frame, Page, expect
+
+from simcore import show_time
+from tests.browser.axe import serious_violations
+from tests.browser.host import serve_page
+from tests.browser.test_site import fetched
+
+LONGEST_RUN_MS = 60_000
+READY = "#player[data-ready='1']"
+SNIPPETS_SANDBOX = "allow-scripts allow-popups allow-popups-to-escape-sandbox"
+RACE = "/embed/race/?stack=linux&stack=docker-on-linux"
+READ = "/embed/linux-on-kvm/?view=read&lang=en"
+Host = Callable[..., str]
+
+
+@pytest.fixture
+def host(site: str) -> Iterator[Host]:
+    """Gives the address of a page with these frames, on another site."""
+    bodies: list[str] = []
+
+    with serve_page(lambda: bodies[-1]) as address:
+
+        def host(*frames: str, sandbox: str | None = "allow-scripts", body: str = "") -> str:
+            limits = f' sandbox="{sandbox}"' if sandbox is not None else ""
+            size = "width=760 height=560"
+            tags = [f'<p><iframe src="{site}{html.escape(src)}" {size}{limits}></iframe>' for src in frames]
+            bodies.append("".join(tags) + body)
+            return address
+
+        yield host
+
+
+def frame_of(page: Page, number: int = 0) -> Frame:
+    page.wait_for_selector("iframe")
+    frame = page.query_selector_all("iframe")[number].content_frame()
+    assert frame
+    frame.wait_for_selector("main")
+    return frame
+
+
+def run(frame: Frame) -> Frame:
+    frame.click("#run")
+    frame.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    return frame
+
+
+def now_ns(frame: Frame) -> int:
+    return int(frame.get_attribute("#player", "data-t") or -1)
+
+
+def is_playing(frame: Frame) -> bool:
+    return frame.get_attribute("#player", "data-playing") == "1"
+
+
+@pytest.mark.parametrize("sandbox", ["allow-scripts", SNIPPETS_SANDBOX, None])
+def test_a_race_in_a_frame_of_another_site_shows_the_numbers_of_its_traces(
+    page: Page, host: Host, site: str, sandbox: str | None
+) -> None:
+    page.goto(host(RACE + "&lang=en", sandbox=sandbox))
+    frame = run(frame_of(page))
+    lanes = frame.evaluate("JSON.parse(document.getElementById('player').dataset.lanes)")
+    assert len(lanes) == 2
+    frame.locator("body").press("End")
+    for number, lane in enumerate(lanes):
+        outcome = fetched(site, lane["trace"]).header["outcome"]["lane"]
+        took = show_time(outcome["end_ns"] - outcome["start_ns"])
+        expect(frame.locator(f".lane[data-lane='{number}'] .lane-state")).to_contain_text(took)
+    bars = frame.eval_on_selector_all(
+        "#why ol[data-total-ns]", "lists => lists.map(l => Number(l.dataset.totalNs))"
+    )
+    assert bars[0] == (lanes[1]["end_ns"] - lanes[1]["start_ns"]) - (
+        lanes[0]["end_ns"] - lanes[0]["start_ns"]
+    )
+    assert page.context.cookies() == []
+
+
+def test_before_the_click_a_frame_loads_nothing_of_the_player(page: Page, host: Host) -> None:
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(host(READ, RACE))
+    frame = frame_of(page)
+    frame_of(page, 1)
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in loaded if re.search(r"/traces/|/texts/|/run/|player|tokens\.[^.]*\.?js", url)]
+    run(frame)
+    assert any("/traces/" in url for url in loaded)
+
+
+def test_a_frame_waits_for_a_run_that_nobody_has_made_yet(page: Page, host: Host) -> None:
+    """A sandboxed frame gets no socket: it asks."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/run/" in request.url else None)
+    page.goto(host("/embed/linux-on-virtualbox/?view=read&seed=20260807"))
+    run(frame_of(page))
+    assert asked
+
+
+def test_a_frame_begins_where_its_address_says(page: Page, host: Host) -> None:
+    page.goto(host("/embed/linux/?view=boot&t=5000000000&controls=full"))
+    frame = frame_of(page)
+    page.emulate_media(reduced_motion="reduce")
+    assert now_ns(run(frame)) == 5_000_000_000
+    assert frame.locator("#time-mode").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("controls", "seen"),
+    [
+        ("slim", {"play", "step", "scrub"}),
+        ("none", {"play"}),
+        ("full", {"play", "step", "time-mode", "timeline"}),
+    ],
+)
+def test_as_many_controls_as_were_asked_for(page: Page, host: Host, controls: str, seen: set[str]) -> None:
+    page.goto(host(f"{READ}&controls={controls}"))
+    frame = run(frame_of(page))
+    there = {
+        name for name in ("play", "step", "time-mode", "timeline", "scrub") if frame.is_visible(f"#{name}")
+    }
+    assert there - {"scrub"} == seen - {"scrub"}
+    slider = frame.locator("#scrub")
+    if controls == "slim":
+        slider.fill("1000000")
+        read_ns = frame.evaluate("(({to}) => to)(document.getElementById('player').player.head)")
+        page.wait_for_timeout(100)
+        assert now_ns(frame) == read_ns
+
+
+@pytest.mark.parametrize(("theme", "scheme"), [("dark", "light"), ("light", "dark")])
+def test_the_theme_of_the_address_outdoes_the_systems(
+    open_page: Any, host: Host, theme: str, scheme: str
+) -> None:
+    page = open_page(color_scheme=scheme)
+    page.goto(host(f"{READ}&theme={theme}"))
+    paper = {"light": "rgb(246, 245, 241)", "dark": "rgb(16, 19, 25)"}[theme]
+    frame = frame_of(page)
+    assert frame.evaluate("getComputedStyle(document.documentElement).backgroundColor") == paper
+    run(frame)
+    assert frame.evaluate("getComputedStyle(document.documentElement).backgroundColor") == paper
+
+
+def test_a_page_with_the_small_script_gives_a_frame_the_height_it_asks_for(
+    page: Page, host: Host, site: str
+) -> None:
+    page.goto(host(READ, body=f'<script src="{site}/static/strata/embed-host.js"></script>'))
+    frame = frame_of(page)
+
+    def fits() -> None:
+        page.wait_for_timeout(300)
+        wanted = frame.evaluate("Math.ceil(document.querySelector('main').getBoundingClientRect().height)")
+        assert page.evaluate("document.querySelector('iframe').clientHeight") == wanted
+        assert frame.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+    fits()
+    run(frame)
+    fits()
+
+
+@pytest.mark.parametrize("sandbox", [SNIPPETS_SANDBOX, "allow-scripts allow-popups", None])
+def test_open_in_full_leads_to_the_state_of_the_frame(page: Page, host: Host, sandbox: str | None) -> None:
+    page.goto(host(READ, sandbox=sandbox))
+    frame = run(frame_of(page))
+    frame.locator("#journey-stops li.stop").nth(3).locator("button").click()
+    at = now_ns(frame)
+    with page.context.expect_page() as opened:
+        frame.click("a.out")
+    full = opened.value
+    full.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    assert full.get_attribute("#player", "data-t") == str(at)
+    assert full.inner_text("#selected-title") == frame.inner_text("#selected-title")
+    assert "/s/linux-on-kvm/?view=read" in full.url
+
+
+def test_where_the_sandbox_forbids_windows_the_address_is_shown(
+    page: Page, host: Host, site: str, faults: list[str]
+) -> None:
+    page.goto(host(READ))
+    frame = frame_of(page)
+    frame.click("a.out")
+    assert frame.input_value("dialog input") == f"{site}/s/linux-on-kvm/?view=read&lang=en"
+    frame.locator("dialog").press("Escape")
+    expect(frame.locator("dialog")).to_have_count(0)
+    assert faults
+    faults[:] = [fault for fault in faults if "allow-popups" not in fault]
+
+
+@pytest.mark.parametrize("address", ["/", "/s/linux/"])
+def test_other_pages_refuse_to_be_framed(page: Page, host: Host, faults: list[str], address: str) -> None:
+    with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+        page.goto(host(address))
+    framed = page.query_selector("iframe")
+    assert framed
+    content = framed.content_frame()
+    assert content
+    assert content.query_selector("main") is None
+    faults.clear()
+
+
+def test_only_a_frame_in_view_plays(page: Page, host: Host) -> None:
+    page.set_viewport_size({"width": 900, "height": 600})
+    page.goto(host("/embed/linux/", body="<p style='height:2000px'></p>"))
+    frame = run(frame_of(page))
+    frame.wait_for_function("() => Number(document.getElementById('player').dataset.t) > 0")
+    page.evaluate("scrollTo(0, 2000)")
+    # Asked by the clock: a frame out of view gets no animation frames.
+    frame.wait_for_function("() => !document.getElementById('player').player.head.playing", polling=100)
+    page.evaluate("scrollTo(0, 0)")
+    frame.wait_for_function("() => document.getElementById('player').player.head.playing")
+
+
+def test_with_reduced_motion_nothing_plays_until_play_is_pressed(open_page: Any, host: Host) -> None:
+    page = open_page(reduced_motion="reduce")
+    page.goto(host(READ))
+    frame = run(frame_of(page))
+    before = now_ns(frame)
+    page.wait_for_timeout(300)
+    assert now_ns(frame) == before
+    assert not is_playing(frame)
+    frame.click("#step")
+    frame.wait_for_function(f"() => Number(document.getElementById('player').dataset.t) > {before}")
+
+
+def test_the_keyboard_gets_in_runs_it_and_gets_out(page: Page, host: Host) -> None:
+    page.goto(host("/embed/linux/?controls=none&lang=en", body='<a id="after" href="#">after</a>'))
+    frame = frame_of(page)
+    page.keyboard.press("Tab")
+    if not frame.evaluate("document.activeElement.id === 'run'"):
+        page.keyboard.press("Tab")
+    assert frame.evaluate("document.activeElement.id") == "run"
+    page.keyboard.press("Space")
+    frame.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    frame.wait_for_function("() => document.activeElement.id === 'play'")
+    page.keyboard.press("Space")
+    frame.wait_for_function("() => document.getElementById('player').dataset.playing === '0'")
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "after":
+            break
+    assert page.evaluate("document.activeElement.id") == "after"
+
+
+@pytest.mark.parametrize(("scheme", "lang"), [("light", "en"), ("dark", "zh-hans")])
+@pytest.mark.parametrize("address", ["/embed/linux-on-kvm/?view=read", RACE, "/embed/nothing-here/?"])
+def test_axe_finds_nothing_serious_in_a_frame(
+    open_page: Any, host: Host, faults: list[str], scheme: str, lang: str, address: str
+) -> None:
+    page = open_page(color_scheme=scheme)
+    page.goto(host(f"{address}&lang={lang}"))
+    frame = frame_of(page)
+    assert serious_violations(frame) == []
+    if "nothing" in address:
+        faults[:] = [fault for fault in faults if "404" not in fault]
+        return
+    run(frame)
+    assert serious_violations(frame) == []
+    assert not re.findall(r"\{[a-z_:]+\}", frame.inner_text("main"))
+
+
+def test_the_dialog_tells_by_keyboard_how_to_embed_and_what_it_says_works(
+    open_page: Callable[..., Page], host: Host, site: str
+) -> None:
+    page = open_page(
+        viewport={"width": 1280, "height": 800}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    page.goto("/s/linux-on-kvm/?view=read&lang=en")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.focus("#embed-button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#snippet")).to_be_visible()
+    assert serious_violations(page) == []
+    page.focus("#snippet select[name='lang']")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.focus("#snippet select[name='theme']")
+    page.keyboard.press("ArrowDown")
+    page.focus("#snippet input[name='now']")
+    page.keyboard.press("Space")
+    at = page.get_attribute("#player", "data-t")
+    assert f"/embed/linux-on-kvm/?view=read&lang=zh-hans&theme=light&t={at}" in html.unescape(
+        page.input_value("#snippet-frame")
+    )
+    frame = frame_of(page)
+    expect(frame.locator("h1")).to_have_text("KVM 上的 Linux 客户机")
+    page.focus("[data-copy='snippet-frame']")
+    page.keyboard.press("Enter")
+    expect(page.locator("#snippet [role=status]")).to_have_text("Copied.")
+    code = page.evaluate("navigator.clipboard.readText()")
+    assert code == page.input_value("#snippet-frame")
+    page.keyboard.press("Escape")
+    expect(page.locator("#snippet")).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") == "embed-button"
+    other = open_page()
+    other.goto(host(body=code))
+    assert str(now_ns(run(frame_of(other)))) >= str(at)
+
+
+@pytest.mark.parametrize("address", ["/s/linux/?lang=zh-hans", RACE.replace("/embed", "") + "&lang=en"])
+def test_the_link_and_the_picture_of_the_dialog_lead_somewhere(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.click("#embed-button")
+    link = page.input_value("#snippet-link")
+    found = re.fullmatch(r"\[!\[.+\]\((\S+)\)\]\((\S+)\)", page.input_value("#snippet-markdown"))
+    assert found
+    assert found[2] == link
+    assert page.request.get(link).status == 200
+    picture = page.request.get(found[1])
+    assert picture.headers["content-type"] == "image/svg+xml"
+    page.keyboard.press("Escape")
+    page.goto(found[1])
+    assert page.evaluate("document.documentElement.querySelectorAll('g.layer rect.box').length") > 3
+    assert page.evaluate("getComputedStyle(document.querySelector('rect.tint')).fill") != "rgb(0, 0, 0)"
