@@ -343,6 +343,10 @@ def started(hypervisor: str, **vary: Any) -> simcore.Result:
     return simcore.run(scenario(raw, workload="boot", vary=vary), spread=False)
 
 
+def spent(result: simcore.Result, op: str) -> int:
+    return sum(span.end - span.start for span in spans(result.trace) if span.op == op)
+
+
 def test_a_microvm_is_in_its_program_before_a_guest_of_qemu_with_the_same_kernel() -> None:
     """No PC is built and no firmware runs; orders in a file are quicker than calls over a socket."""
     ways = ("firecracker", {"hv.orders": "file"}), ("firecracker", {}), ("qemu", {})
@@ -350,6 +354,14 @@ def test_a_microvm_is_in_its_program_before_a_guest_of_qemu_with_the_same_kernel
     by_file, by_api, qemu = (lane["end_ns"] - lane["start_ns"] for lane in lanes)
     assert by_file < by_api < qemu
     assert 80 * MS < by_api < 200 * MS
+
+
+def test_an_uncompressed_kernel_is_dearer_to_load_and_quicker_to_start() -> None:
+    """QEMU copies all of it; the guest has nothing to unpack."""
+    plain, packed = (started("qemu", **{"guest-os.image": how}) for how in ("uncompressed", "compressed"))
+    assert spent(plain, "load_uncompressed") > 0 == spent(packed, "load_uncompressed")
+    assert spent(packed, "decompress") > spent(plain, "decompress")  # which the host has, too
+    assert plain.outcome["lane"]["end_ns"] < packed.outcome["lane"]["end_ns"]
 
 
 def test_what_the_monitor_needs_for_itself_counts_as_the_guests_memory() -> None:

@@ -63,6 +63,8 @@ class Kvm(KvmModule):
         self.spend(request, "create_vcpu", per=len(vm.cpus))
         self.spend(request, "device_realize", per=len(vm.drives))
         self.spend(request, "load_firmware")
+        if vm.settings.get("direct_kernel") and vm.guest.settings.get("image") == "uncompressed":
+            self.spend(request, "load_uncompressed")
         yield from self.settle()
 
     def nest(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
