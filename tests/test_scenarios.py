@@ -196,10 +196,24 @@ def storm(guests: int, cores: int, disk: str = "nvme") -> int:
 
 
 def test_a_storm_is_flat_while_there_are_cores_and_grows_with_the_guests_beyond() -> None:
-    one, ten, forty = storm(1, 16), storm(10, 16), storm(40, 4)
-    assert ten < 1.5 * one
-    assert forty > 4 * one
-    assert storm(40, 4) > 1.6 * storm(20, 4)
+    one, ten, fifty, hundred = (storm(guests, 48) for guests in (1, 10, 50, 100))
+    assert ten == pytest.approx(one, rel=0.05)
+    assert fifty == pytest.approx(one, rel=0.15)  # two more than there are cores
+    assert hundred == pytest.approx(100 / 48 * one, rel=0.15)
+
+
+def test_on_few_cores_a_storm_takes_as_long_as_its_guests_take_together() -> None:
+    one, twenty, forty = (storm(guests, 4) for guests in (1, 20, 40))
+    assert twenty == pytest.approx(20 / 4 * one, rel=0.1)
+    assert forty == pytest.approx(40 / 4 * one, rel=0.1)
+
+
+def test_on_a_slow_disk_a_storm_is_bound_by_the_disk() -> None:
+    """Each guest reads; the disk does one thing at a time. Three times the cores are of no use."""
+    ten, forty = storm(10, 48, "hdd"), storm(40, 48, "hdd")
+    assert forty > 3 * ten
+    assert forty > 10 * storm(40, 48)
+    assert storm(40, 16, "hdd") < 1.15 * forty
 
 
 # ----------------------------------------------------------------------------------------- a guest in a guest
