@@ -142,7 +142,8 @@ class Cpu:
 
     __slots__ = (
         "began", "bit", "contended", "current", "handoff", "host", "index", "irq", "irq_since", "last",
-        "late", "left", "overran", "quota_end", "resched", "sched", "sim", "since", "slice_end", "tail",
+        "late", "left", "overran", "quota_end", "resched", "sched", "sibling", "sim", "since", "slice_end",
+        "tail",
     )  # fmt: skip
 
     sched: Scheduler
@@ -151,6 +152,7 @@ class Cpu:
     def __init__(self, sim: Simulation, index: int) -> None:
         self.sim, self.index, self.bit = sim, index, 1 << index
         self.host: Thread | None = None
+        self.sibling: Cpu | None = None  # the other hardware thread of its core
         self.current: Thread | None = None
         self.last: Thread | None = None  # whose page tables it holds
         self.handoff: Thread | None = None  # a woken thread that this idle CPU runs next
@@ -299,6 +301,9 @@ class Core(Cpu):
         self.run(leaf is None or leaf.clock != now or self.deadline <= now or self.poked)
         if self.sim.poked:
             self.sim.drain()
+
+    def divide(self, now: int) -> None:
+        """Nobody shares this core: its time is its leaf's."""
 
     def arm(self, at: int) -> None:
         if at != self.armed:
@@ -793,6 +798,8 @@ def catch_up(thread: Thread, now: int) -> None:
             break
         lost.append(cpu)
         at = cpu.host
+    else:
+        thread.cpu.core.divide(now)
     for who in reversed(lost):
         if isinstance(who, Thread):
             was_off(who, now)

@@ -134,6 +134,7 @@ class SpinLock:
         """It has been spinning until now, or until it is through with what its return takes."""
         flow, record = thread.flow, thread.sim.record
         assert flow is not None
+        thread.cpu.core.divide(now)
         until = max([now, *(begin + length for begin, length, _ in thread.gaps)])
         record.put(thread.burst + END, until - sum(length for _, length, _ in thread.gaps))
         thread.clock = until

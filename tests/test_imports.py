@@ -36,12 +36,13 @@ MAY_IMPORT = {
     **dict.fromkeys(
         ROOMS,
         "simcore.layer simcore.roles simcore.requests simcore.cpu simcore.schedulers simcore.simulation "
-        "simcore.spinning simcore.trace simcore.waiting",
+        "simcore.smt simcore.spinning simcore.trace simcore.waiting",
     ),
     "simcore.roles": "simcore.layer simcore.requests simcore.cpu simcore.trace",
     "simcore.layer": "simcore.component simcore.requests simcore.cpu simcore.waiting simcore.simulation "
     "simcore.timings simcore.trace",
     "simcore.requests": "simcore.trace",
+    "simcore.smt": "simcore.cpu simcore.simulation simcore.trace",
     "simcore.spinning": "simcore.cpu simcore.simulation simcore.trace",
     "simcore.waiting": "simcore.cpu simcore.simulation simcore.trace",
     "simcore.schedulers": "simcore.cpu simcore.simulation simcore.trace",

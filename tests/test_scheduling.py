@@ -82,6 +82,7 @@ class Machine:
     workers: tuple[Worker, ...]
     kills: tuple[tuple[int, str, int], ...]  # when, a worker or a guest, which
     pinned: bool = False  # are workers, two by two, pinned to one CPU
+    rate: float = 0  # of a hardware thread beside its busy sibling, if cores have two
 
 
 MAKE: dict[str, Callable[[int], Make]] = {
@@ -103,6 +104,7 @@ SHORT = st.sampled_from([1, 500, 4_000, 40_000])
 QUOTAS = st.sampled_from([(20 * US, 100 * US), (300 * US, MS), (1 * US, 50 * US), (150 * US, 100 * US)])
 WEIGHTS = st.sampled_from([512, 1024, 1024, 3072])
 INDEX = st.integers(0, 11)
+RATES = st.sampled_from([0, 0, 0.62, 0.5, 0.999])
 LEAVING = st.sampled_from([0, 0, 1, 400, 30_000])
 STEPS = st.one_of(
     st.tuples(st.just("cpu"), LENGTHS),
@@ -152,7 +154,7 @@ def machines(draw: st.DrawFn) -> Machine:
     workers = draw(st.lists(worker, min_size=3, max_size=8))
     kill = st.tuples(st.integers(1, UNTIL - 1), st.sampled_from(["worker", "guest"]), INDEX)
     kills = draw(st.just([]) | st.lists(kill, min_size=1, max_size=3))
-    return Machine(tuple(levels), tuple(workers), tuple(kills), draw(st.booleans()))
+    return Machine(tuple(levels), tuple(workers), tuple(kills), draw(st.booleans()), draw(RATES))
 
 
 class Run:
@@ -166,7 +168,7 @@ class Run:
         for level in machine.levels:
             make = MAKE[level.policy](level.slice_ns)
             if level.host < 0:
-                self.scheds.append(world.top(make, level.cpus, level.toll))
+                self.scheds.append(world.top(make, level.cpus, level.toll, machine.rate))
                 continue
             group = level.quota and world.group(*level.quota, chunk_ns=30 * US, phase_ns=7 * US)
             host = self.scheds[level.host]
@@ -281,6 +283,7 @@ class Run:
         assert not self.world.sim.poked, "a poked core has not looked"
         assert self.world.events < 100_000, "livelock"
         for core in self.cores:
+            core.divide(now)
             leaf, polls = self.leaf(core, now)
             was = self.on.get(core.index)
             if was is not None and (leaf is not was[0] or polls != was[1]):
@@ -415,7 +418,7 @@ def test_on_any_machine_the_invariants_hold(machine: Machine) -> None:
     polled: dict[int, list[Interval]] = defaultdict(list)
     leaves: dict[int, list[Interval]] = defaultdict(list)  # root span -> its flow's time
     for number, row, own in run.own():
-        if whats[row[WHAT]].kind == CPU:
+        if whats[row[WHAT]].kind == CPU or row[WHAT] == run.world.slow_what:
             (polled if row[WHAT] == run.world.poll_what else used)[row[THREAD]] += own
         if number in run.world.paid:
             got, asked = sum(end - start for start, end in own), run.world.paid[number]
@@ -426,7 +429,7 @@ def test_on_any_machine_the_invariants_hold(machine: Machine) -> None:
             root = rows[root][PARENT]
         leaves[root] += own
 
-    # A thread's CPU spans are exactly the times when it was the leaf of some core's chain.
+    # A thread's CPU spans, with what it lost to a sibling, are the times when it was the leaf of some core.
     for thread in run.world.threads:
         assert joined(used[thread.id]) == joined(run.leaves[thread.id]), thread.name
         at_cores = joined(run.polls[thread.id])

@@ -15,6 +15,7 @@ from simcore.schedulers.priority import Priority
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.schedulers.shares import Shares
 from simcore.simulation import Op, Simulation
+from simcore.smt import HardwareThread, pair
 from simcore.spinning import PauseLoop, SpinLock
 from simcore.trace import (
     CPU,
@@ -101,12 +102,19 @@ class World:
         self.pause_what = what(0, "toy", "pause", WAIT)
         self.medium_what = what(0, "toy", "medium", DEVICE)
         self.serve_what = what(0, "", "serve", SERVE)
+        self.slow_what = what(0, "", "shared_core", QUEUE)
         self.poll_what = what(0, "toy", "poll", CPU)
 
     # --------------------------------------------------------------------------------------- what there is
 
-    def top(self, make: Make, cores: int = 1, toll: int = 0) -> Scheduler:
+    def top(self, make: Make, cores: int = 1, toll: int = 0, rate: float = 0) -> Scheduler:
+        """`rate`: how fast each of two hardware threads of a core is beside the other; 0: it has one."""
         cpus: list[Cpu] = [Core(self.sim, index) for index in range(cores)]
+        if rate:
+            threads = [HardwareThread(self.sim, index, rate, self.slow_what) for index in range(2 * cores)]
+            for one, other in zip(threads[:cores], threads[cores:], strict=True):
+                pair(one, other)
+            cpus = [*threads]
         self.carriers.append([])
         return self._known(make(self.sim, cpus), toll)
 

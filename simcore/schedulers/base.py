@@ -102,6 +102,7 @@ class Scheduler:
         self.space_ops: tuple[Op, ...] = ()  # and what comes to it if the CPU ran another thread before
         self.irq_ops: tuple[Op, ...] = ()
         self.queue_what = self.irq_what = self.throttle_what = NONE
+        self.threaded = any(cpu.sibling is not None for cpu in self.cpus)
         for index, cpu in enumerate(self.cpus):
             cpu.index, cpu.bit, cpu.sched = index, 1 << index, self
             cpu.irq = Thread(self, f"cpu{index}-interrupts", node, 1)
@@ -180,6 +181,8 @@ class Scheduler:
                 return cpu
         idle = self.idle
         if idle:
+            if self.threaded and (whole := self._whole(idle)):
+                idle = whole
             return thread.cpu if idle & thread.cpu.bit else self.cpus[(idle & -idle).bit_length() - 1]
         polling = self.polling
         while polling:
@@ -189,6 +192,15 @@ class Scheduler:
             if cpu.handoff is None and cpu.current is not None and cpu.current.stage == POLLING:
                 return cpu
         return None
+
+    def _whole(self, idle: int) -> int:
+        """Of these CPUs, those whose sibling idles, too: first fill the cores, then their second threads."""
+        found = 0
+        for cpu in self.cpus:
+            other = cpu.sibling
+            if idle & cpu.bit and (other is None or other.sched is not self or idle & other.bit):
+                found |= cpu.bit
+        return found
 
     def account(self, cpu: Cpu, thread: Thread, now: int) -> None:
         """Charge the running thread up to now. Whole slices in which it was alone do not count against it."""

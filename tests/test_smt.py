@@ -1,0 +1,103 @@
+"""Two hardware threads on a core: two CPUs to software, hardly more than one to those who use both."""
+
+from typing import Any
+
+import pytest
+
+import simcore
+from simcore.catalog import load_catalog
+from simcore.cpu import SETTLE
+from tests.seen import spans
+from tests.toy import MS, US, World, fair, no_hang
+
+
+def spin(smt: str, cores: int, threads: int, stack: str = "linux") -> dict[str, Any]:
+    vary = {"host.cpus": cores, "host.smt": smt, "spin.threads": threads, "spin.count": 10}
+    scenario = simcore.scenario(simcore.prebuilt()[stack], workload="spin", vary=vary)
+    found: dict[str, Any] = simcore.run(scenario, spread=False).outcome["workloads"]["spin"]
+    return found
+
+
+def test_two_threads_on_one_core_do_a_quarter_more_together_and_each_is_slower() -> None:
+    alone, turns, both = spin("off", 1, 1), spin("off", 1, 2), spin("on", 1, 2)
+    assert turns["per_s"] == pytest.approx(alone["per_s"], rel=0.01)
+    assert both["per_s"] == pytest.approx(1.24 * alone["per_s"], rel=0.01)
+    assert both["mean_ns"] == pytest.approx(alone["mean_ns"] / 0.62, rel=0.01)
+
+
+def test_the_scheduler_fills_idle_cores_before_second_threads() -> None:
+    assert spin("on", 4, 4)["mean_ns"] == pytest.approx(spin("off", 4, 4)["mean_ns"], rel=0.01)
+    five = spin("on", 4, 5)
+    assert five["p99_ns"] > 1.5 * spin("off", 4, 4)["p99_ns"]
+
+
+def test_a_machine_with_two_threads_a_core_shows_twice_as_many_cpus() -> None:
+    raw = simcore.prebuilt()["linux"]
+    for smt, cpus in ("off", 4), ("on", 8):
+        vary = {"host.cpus": 4, "host.smt": smt}
+        trace = simcore.run(simcore.scenario(raw, workload="boot", vary=vary), spread=False).trace
+        said = [text["params"]["cpus"] for text in trace.header["texts"] if text["text"] == "smp"]
+        assert said == [cpus]
+
+
+def test_what_a_thread_loses_to_its_sibling_stands_inside_its_operation() -> None:
+    vary = {"host.cpus": 1, "host.smt": "on", "spin.threads": 2, "spin.count": 1}
+    scenario = simcore.scenario(simcore.prebuilt()["linux"], workload="spin", vary=vary)
+    found = spans(simcore.run(scenario, spread=False).trace)
+    work = {span.id: span for span in found if span.op == "compute"}
+    lost = [span for span in found if span.op == "shared_core" and span.parent in work]
+    assert {work[span.parent].thread for span in lost} == {"host-os/spin", "host-os/spin/1"}
+    assert all(span.node == "host" for span in lost)
+
+
+def test_a_cpu_without_hardware_threads_offers_none() -> None:
+    assert load_catalog()["server-arm"].settings["smt"].choices == ("off",)
+
+
+# ----------------------------------------------------------------------------------------- a core by itself
+
+
+def ends(rate: float, work: dict[str, tuple[int, int]]) -> dict[str, int]:
+    """On one core: by name, when it begins to want a CPU and for how long; when each is done."""
+    world, done = World(), {}
+    sched = world.top(fair(), 1, rate=rate)
+
+    def steps(flow: Any, name: str, ns: int) -> Any:
+        world.spend(flow, ns)
+        yield SETTLE
+        done[name] = world.sim.now
+
+    for name, (at, ns) in work.items():
+        thread = world.thread(sched)
+        world.sim.at(
+            at, lambda t=thread, n=name, ns=ns: world.flow(t, lambda f: steps(f, n, ns), world.sim.now)
+        )
+    with no_hang():
+        world.run(10 * MS)
+    return done
+
+
+def test_a_burst_is_stretched_while_its_sibling_is_busy_and_no_longer() -> None:
+    """20 us of work beside the other take 40, in which the other does 20, too."""
+    found = ends(0.5, {"long": (0, 100 * US), "short": (50 * US, 20 * US)})
+    assert found == {"long": 120 * US, "short": 90 * US}
+
+
+def test_the_rate_is_kept_to_the_nanosecond_however_often_the_sibling_comes_and_goes() -> None:
+    visits = {f"visit{n}": (n * 10 * US + n, 620) for n in range(1, 50)}  # 1 us each
+    found = ends(0.62, {"long": (0, MS)} | visits)
+    assert found["long"] == MS + 49 * 380
+
+
+def test_slices_and_quotas_go_by_the_clock_on_the_wall() -> None:
+    """20 ms of every 100 are used up after 20 ms, however little got done in them."""
+    world = World()
+    sched = world.top(fair(), 1, rate=0.5)
+    group = world.group(20 * MS, 100 * MS)
+    limited, other = world.thread(sched, group=group), world.thread(sched)
+    world.hog(limited)
+    world.hog(other)
+    with no_hang():
+        world.run(200 * MS)
+    beside = world.total(limited)
+    assert beside == pytest.approx(2 * 20 * MS / 2, rel=0.02)
