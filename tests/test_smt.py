@@ -57,10 +57,10 @@ def test_a_cpu_without_hardware_threads_offers_none() -> None:
 # ----------------------------------------------------------------------------------------- a core by itself
 
 
-def ends(rate: float, work: dict[str, tuple[int, int]]) -> dict[str, int]:
-    """On one core: by name, when it begins to want a CPU and for how long; when each is done."""
+def ends(rate: float, work: dict[str, tuple[int, int]], cores: int = 1) -> dict[str, int]:
+    """By name, when it begins to want a CPU and for how long; when each is done."""
     world, done = World(), {}
-    sched = world.top(fair(), 1, rate=rate)
+    sched = world.top(fair(), cores, rate=rate)
 
     def steps(flow: Any, name: str, ns: int) -> Any:
         world.spend(flow, ns)
@@ -83,10 +83,21 @@ def test_a_burst_is_stretched_while_its_sibling_is_busy_and_no_longer() -> None:
     assert found == {"long": 120 * US, "short": 90 * US}
 
 
+def test_a_thread_that_wakes_gets_a_whole_core_rather_than_the_idle_half_of_one() -> None:
+    """The first two get a core each, the third shares the first one's and stays. When both have gone the next
+    begins: beside nobody."""
+    found = ends(
+        0.5,
+        {"a": (0, 10 * US), "b": (1, 10 * US), "stays": (2, 100 * US), "next": (60 * US, 20 * US)},
+        cores=2,
+    )
+    assert found["next"] == 80 * US
+
+
 def test_the_rate_is_kept_to_the_nanosecond_however_often_the_sibling_comes_and_goes() -> None:
-    visits = {f"visit{n}": (n * 10 * US + n, 620) for n in range(1, 50)}  # 1 us each
+    visits = {f"visit{n}": (n * 10 * US + n, 7) for n in range(1, 50)}  # 11.29 ns each
     found = ends(0.62, {"long": (0, MS)} | visits)
-    assert found["long"] == MS + 49 * 380
+    assert found["long"] - MS == pytest.approx(49 * 7 * (1 / 0.62 - 1), abs=1)
 
 
 def test_slices_and_quotas_go_by_the_clock_on_the_wall() -> None:
