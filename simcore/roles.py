@@ -8,7 +8,7 @@ misspelt a request.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
@@ -319,7 +319,8 @@ class VirtualMachine(Computer):
 
 
 class Engine(Layer):
-    """Makes containers, from beside the stack."""
+    """Works for the kernel below from beside the stack: makes containers, or runs programs of another
+    instruction set (which of the two, its entry's capabilities say)."""
 
     def create(self, request: Request, container: Layer) -> Steps:
         """The whole chain from the command to a container whose program may start."""
@@ -328,6 +329,23 @@ class Engine(Layer):
     def delete(self, request: Request, container: Layer) -> Steps:
         """The container's own program has ended: clear away what was made for it."""
         yield SETTLE
+
+    @property
+    def program_bytes(self) -> int:
+        """Of the program that the kernel starts instead of one that it does not know."""
+        raise NotImplementedError
+
+    def begin(self, request: Request) -> None:
+        """That program has been started, and begins with the other."""
+        raise NotImplementedError
+
+    def out(self, request: Request) -> None:
+        """The other program calls the kernel: from its instructions to the kernel's own call."""
+        raise NotImplementedError
+
+    def back(self, request: Request) -> None:
+        """The answer goes to the other program, which goes on."""
+        raise NotImplementedError
 
 
 class Workload(Layer):
@@ -339,6 +357,13 @@ class Workload(Layer):
 
     by_hand: Sequence[tuple[Layer, Callable[[], None]]] = ()
     """The tenants that do not start by themselves, and how each is started."""
+
+    @cached_property
+    def _pace(self) -> float:
+        """That of the computer, and of whoever runs it there if it is of another instruction set."""
+        instructions = self.entry.data.get("instructions", "memory")
+        return self.owner.pace(instructions) * self.below.pace(instructions)
+
     number = NONE  # its place among the scenario's workloads
     ends_ns = NEVER  # when it is told to stop
     finished_ns = NONE

@@ -60,7 +60,14 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         gettext_noop("Without the processor's help"),
         gettext_noop("Guests before there was hardware for them, and guests of another instruction set."),
-        ("trap-and-emulate", "binary-translation", "paravirtual", "arm-on-x86-tcg", "x86-on-arm-tcg"),
+        (
+            "trap-and-emulate",
+            "binary-translation",
+            "paravirtual",
+            "arm-on-x86-tcg",
+            "x86-on-arm-tcg",
+            "arm-container-on-x86",
+        ),
     ),
     (
         gettext_noop("One more turn"),

@@ -331,7 +331,15 @@ def small_stacks(entry: Entry, machine: str) -> Iterator[tuple[str, dict[str, An
                     inner = guest(hypervisor, vm, name if role == "kernel" else "", disk=disk)
                     place = "" if name == hypervisor else f"{hypervisor} {vm}"
                     yield scenario(under(inner), "guest", place=place)
-    for engine in (other.id for other in ENTRIES if other.role == "engine"):
+    emulators = [other.id for other in ENTRIES if "binfmt" in other.provides]
+    for emulator in emulators:
+        if name in (emulator, "container"):
+            *made, box = contained("docker", "container")
+            foreign = next(other for other in ("arm64", "x86-64") if other != isa)
+            held = [*made, {"id": "emulator", "is": emulator}, {**box, "settings": {"platform": foreign}}]
+            stack = computer("host", machine, [kernel("os", *held)])
+            yield scenario(stack, "box", place=f"in place of {foreign}")
+    for engine in (other.id for other in ENTRIES if other.role == "engine" and other.id not in emulators):
         for container in (other.id for other in ENTRIES if other.role == "container"):
             if name in (engine, container) or role == "workload":
                 stack = computer("host", machine, [kernel("os", *contained(engine, container))])

@@ -20,7 +20,7 @@ KVM = ("kvm-vhost", "kvm-emulated-ide", "firecracker", "nvme-passthrough")
 VMWARE = ("binary-translation", "trap-and-emulate", "paravirtual", "vmware-workstation")
 TYPE_1 = ("xen-pv", "xen-pvh", "xen-hvm", "hyperv-server", "hyperv-windows", "linux-on-esxi")
 WINDOWS = ("virtualbox-on-windows", "virtualbox-with-hyperv", "vmware-on-windows", "vmware-with-hyperv")
-FURTHER = ("nested-kvm", "sriov-nic", "arm-on-x86-tcg", "x86-on-arm-tcg")
+FURTHER = ("nested-kvm", "sriov-nic", "arm-on-x86-tcg", "x86-on-arm-tcg", "arm-container-on-x86")
 SYSTEMS = (*PREBUILT, "windows", *TYPE_1, *KVM, *VMWARE, *WINDOWS, *FURTHER)
 JOURNEYS = {
     "system-call": ("system-call", "syscall", 0),

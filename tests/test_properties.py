@@ -138,7 +138,11 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool, isa: str
     holds: list[Raw] = []
     homes.append(name)
     if draw(st.booleans()):
-        holds.append({"id": f"{name}-engine", "is": draw(st.sampled_from(of_role("engine")))})
+        makers = [engine for engine in of_role("engine") if "oci-runtime" in CATALOG[engine].provides]
+        holds.append({"id": f"{name}-engine", "is": draw(st.sampled_from(makers))})
+        emulated = draw(st.booleans())
+        if emulated:
+            holds.append({"id": f"{name}-binfmt", "is": "qemu-user"})
         for number in range(draw(st.integers(0, 2))):
             box = f"{name}-box{number}"
             limits: Raw = {}
@@ -146,6 +150,8 @@ def kernels(draw: st.DrawFn, name: str, homes: list[str], guests: bool, isa: str
                 limits["cpus"] = draw(st.sampled_from([0.2, 0.5, 2]))
             if draw(st.booleans()):
                 limits["weight"] = draw(st.sampled_from([1, 50, 1000]))
+            if emulated:
+                limits["platform"] = draw(st.sampled_from(["x86-64", "arm64"]))
             holds.append({"id": box, "is": "container", "runtime": f"{name}-engine", "settings": limits})
             homes.append(box)
     if guests:

@@ -2,9 +2,15 @@
 
 Its engine makes it, from beside the stack. After that there is nothing in between: what it asks goes straight
 to the kernel, and pays a filter and some accounting on the way.
+
+Its image may be of another instruction set (`platform`). The kernel cannot start such a program; it knows
+what else to start instead if somebody has registered for it (binfmt_misc). Then every instruction of the
+program is translated, but its system calls are the kernel's own, once their arguments have been converted. If
+nobody has, the container is made all the same, and its first program cannot start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from simcore.cpu import Steps, Thread
@@ -14,11 +20,22 @@ from simcore.roles import Engine
 from simcore.schedulers.base import Group
 from simcore.simulation import mix
 
+CALLS = ("exec", "read", "write", "flush", "syscall", "fork", "exit", "send", "receive")
+"""What a program asks of its kernel; a touch of memory is no question."""
+
 
 class Container(Layer):
     runtime: Engine
+    interpreter: Engine | None = None
 
     def wire(self) -> None:
+        platform = self.settings["platform"]
+        if platform is not None and platform not in self.offered:
+            beside = (held for held in self.below.holds if "binfmt" in held.entry.provides)
+            self.interpreter = next((held for held in beside if isinstance(held, Engine)), None)
+            for kind in CALLS:
+                answer = self._translated if self.interpreter is not None else self._exec_format_error
+                self._answers[kind] = partial(answer, self._answers[kind])
         period_ns, chunk_ns = self.constant("quota_period"), self.constant("quota_slice")
         phase_ns = mix(self.sim.seed, self.id, "quota_period") % period_ns
         self.group = Group(self.sim, period_ns, chunk_ns, phase_ns)
@@ -40,6 +57,33 @@ class Container(Layer):
         yield from self.hop(request, self.first)
         yield from self.runtime.create(request, self)
         yield from self.hop(request, starter)
+
+    def pace(self, instructions: str, isa: str = "") -> float:
+        if self.interpreter is None:
+            return 1
+        return self.interpreter.pace(instructions, self.settings["platform"])
+
+    def _translated(self, answer: Callable[[Request], Steps], request: Request) -> Steps:
+        """A call of a program that is not run but interpreted."""
+        interpreter = self.interpreter
+        assert interpreter is not None
+        if request.kind == "exec":
+            request.bytes += interpreter.program_bytes
+        interpreter.out(request)
+        result = yield from answer(request)
+        if request.kind == "exec":
+            interpreter.begin(request)
+        else:
+            interpreter.back(request)
+        return result
+
+    def _exec_format_error(self, answer: Callable[[Request], Steps], request: Request) -> Steps:
+        """The kernel has looked at the program's first bytes, and knows nobody for them."""
+        self.spend(request, "seccomp_filter", "unknown_format")
+        self.log(request, "exec_format_error", program=request.program)
+        yield from self.runtime.delete(request, self)
+        self.end()
+        yield from self._silence(request)
 
     def read(self, request: Request) -> Steps:
         self.spend(request, "seccomp_filter", "accounting")

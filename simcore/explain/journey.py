@@ -83,8 +83,14 @@ class Journey:
 
     @cached_property
     def programs(self) -> frozenset[str]:
-        """The nodes that are workloads."""
-        return frozenset(node["id"] for node in self.trace.header["nodes"] if node["role"] == "workload")
+        """The nodes that are programs: workloads, and what runs their instructions for them."""
+        nodes = self.trace.header["nodes"]
+        return frozenset(node["id"] for node in nodes if node["role"] in ("workload", "engine"))
+
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The nodes whose part of a system call comes first: its filter."""
+        return frozenset(node["id"] for node in self.trace.header["nodes"] if node["role"] == "container")
 
     @cached_property
     def kernels_below(self) -> dict[str, set[str]]:
@@ -258,6 +264,7 @@ def _sign(stop: Stop, last: Stop | None, thread: str, trip: Journey) -> str:
     if stop.start_ns in trip.exits:
         return SWITCH
     entered = stop.op in WAYS_IN and stop.node in trip.kernels_below.get(last.node, ())
+    entered = entered or (stop.node in trip.containers and last.node in trip.programs)
     return SWITCH if entered and stop.node != last.node else ON
 
 

@@ -383,7 +383,7 @@ def _engine(draft: Draft, finding: Finding) -> Draft | None:
     trials = []
     for trial in with_engines:
         beside = trial.tree.nodes[node.parent].holds if trial.tree else ()
-        for engine in (held.id for held in beside if held.role == "engine"):
+        for engine in (held.id for held in beside if "oci-runtime" in held.entry.provides):
             raw, (table, _siblings) = trial._copy(name)
             table["runtime"] = engine
             trials.append(Draft(raw, draft.catalog))

@@ -284,16 +284,33 @@ def containers_have_an_engine_beside_them(scenario: Scenario) -> Iterator[Findin
     }
     for node in scenario.nodes.values():
         siblings = beside[node.parent] if node.parent is not None else {}
-        engines = [sibling.id for sibling in siblings.values() if sibling.role == "engine"]
+        makers = (
+            one for one in siblings.values() if one.role == UNKNOWN or "oci-runtime" in one.entry.provides
+        )
+        engines = [one.id for one in makers]
         if node.role != "container":
             if node.runtime is not None and node.role != UNKNOWN:
                 yield Finding("runtime-not-here", f"{node.id}.runtime", {"is_": node.is_, "role": node.role})
         elif node.runtime is None:
             yield Finding("runtime-missing", node.id, {"nearest": engines})
-        elif node.runtime not in siblings:
+        elif node.runtime not in engines:
             yield Finding(
                 "runtime-unknown", f"{node.id}.runtime", {"runtime": node.runtime, "nearest": engines}
             )
+
+
+def images_are_of_an_instruction_set_that_runs(scenario: Scenario) -> Iterator[Finding]:
+    """A container of another one starts and fails, unless an emulator is registered beside it: legal, and
+    worth a word."""
+    for node in scenario.nodes.values():
+        if node.role != "container" or node.parent is None or node.settings.get("platform") is None:
+            continue
+        isa, offered = node.settings["platform"], scenario.offered(node)
+        emulated = any("binfmt" in held.entry.provides for held in scenario.nodes[node.parent].holds)
+        if INSTRUCTION_SETS & offered and isa not in offered and not emulated:
+            host = ", ".join(sorted(INSTRUCTION_SETS & offered))
+            params = {"is_": node.is_, "isa": isa, "host": host}
+            yield Finding("exec-format-error", f"{node.id}.platform", params, WARNING)
 
 
 def computers_have_one_kernel(scenario: Scenario) -> Iterator[Finding]:
@@ -515,6 +532,7 @@ RULES: tuple[Callable[[Scenario], Iterator[Finding]], ...] = (
     root_is_a_machine,
     sits_on,
     containers_have_an_engine_beside_them,
+    images_are_of_an_instruction_set_that_runs,
     computers_have_one_kernel,
     hypervisors_have_their_control_domain,
     kernels_know_their_computer,
