@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 import simcore
-from simweb import fidelity_page, ledger_page, machines_page, store
+from simweb import fidelity_page, glossary, ledger_page, machines_page, store
 from simweb.views import go, is_fragment, language, unknown_machine
 
 
@@ -107,3 +107,9 @@ def fidelity(request: HttpRequest) -> HttpResponse:
     response = render(request, "fidelity_cases.html" if is_fragment(request) else "fidelity.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+@require_safe
+def glossary_page(request: HttpRequest) -> HttpResponse:
+    """The terms of the trade, each explained once."""
+    return render(request, "glossary.html", {"groups": glossary.groups(language())})

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 import simcore
-from simweb import diagram, store
+from simweb import diagram, glossary, store
 from simweb.models import Scenario
 from simweb.store import VIEWS, ledger_version
 
@@ -475,6 +475,7 @@ def texts_json(lang: str) -> bytes:
     """All texts of one language, those of the player's own controls as `ui`."""
     words = dict(simcore.texts(lang))
     words["ui"] = _ui(lang)
+    words["terms"] = glossary.terms_of_ops()
     return json.dumps(words, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=dict).encode()
 
 

@@ -21,6 +21,7 @@ urlpatterns = [
     path("embed/<slug:ref>/", embed_views.embed, name="embed"),
     path("embed/<slug:ref>.svg", embed_views.picture, name="embed-picture"),
     path("run/", views.run_state, name="run"),
+    path("glossary/", data_views.glossary_page, name="glossary"),
     path("check/", views.check, name="check"),
     path("numbers/", data_views.numbers, name="numbers"),
     path("fidelity/", data_views.fidelity, name="fidelity"),

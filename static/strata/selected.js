@@ -38,6 +38,7 @@ export class Selected {
       this.#path(model, span, lane),
       el("p.fact", {}, el("b", {}, time(ns)), " ", all.n > 1 ? texts.ui("selected_each", { n: all.n, total: all.total }) : "", timing ? this.#badge(timing.status) : ""),
       ...(op.explain || op.say ? [el("p.explain", {}, texts.fill(op.explain || op.say, model.nodes[node[span]].settings ?? {}))] : []),
+      ...this.#term(model.op(span).op),
       ...(timing ? this.#certificate(timing) : [el("p.reason", {}, texts.ui(kind[span] === SERVE ? "selected_serve" : emergent ? "selected_emergent" : "selected_untimed"))]),
       this.#pairs([
         ["pair_layer", texts.node(model, node[span])],
@@ -64,6 +65,12 @@ export class Selected {
         ["pair_ready", Number.isFinite(ready) ? clock(ready - model.startNs, 1e6) : null],
       ], settings.map(([key, value]) => [component.settings?.[key]?.label ?? key, String(value)])),
     );
+  }
+
+  /** The way to the glossary, if the operation is an instance of a term of it. */
+  #term(op) {
+    const term = this.texts.data.terms?.[op];
+    return term ? [el("p.src", {}, el("a", { href: `${this.root.dataset.glossary}#${term}` }, this.texts.ui("selected_term")))] : [];
   }
 
   #badge(status) {

@@ -2,6 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import serious_violations
+
 READY = "#player[data-ready='1']"
 LONGEST_RUN_MS = 60_000
 
@@ -77,3 +79,15 @@ def test_a_projector_has_large_type_on_the_next_page_too(page: Page) -> None:
     page.goto("/s/linux/?view=read")
     assert page.evaluate(size) > 1.25 * before
     page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+
+
+def test_from_an_operation_one_click_leads_to_its_term(page: Page) -> None:
+    page.goto("/s/linux-on-kvm/?view=read")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.locator("#journey-stops button", has_text="VM exit").first.click()
+    page.locator("#selected a[href*='/glossary/#']").click()
+    expect(page.locator(":target dt")).to_have_text("VM exit, VM entry")
+    page.fill("#search", "hypercall")
+    expect(page.locator(".term-entry:visible dt").first).to_be_visible()
+    assert page.locator(".term-entry:visible").count() < 12
+    assert serious_violations(page) == []
