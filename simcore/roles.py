@@ -283,6 +283,15 @@ class Hypervisor(Layer):
         """A back end interrupts a guest's CPU."""
         raise NotImplementedError
 
+    def announce(self, request: Request, cpu: Cpu) -> Steps:
+        """As `inject`, of an answer in a ring: not while the guest's handler is at work, which has said so in
+        the ring and looks there once more before it is done."""
+        yield SETTLE
+        if cpu.irq_since < 0:
+            yield from self.inject(request, cpu)
+        else:
+            yield from self.interrupt(request, cpu)
+
 
 class VirtualMachine(Computer):
     """A computer that a hypervisor plays."""

@@ -17,6 +17,7 @@ from tests.test_properties import check_cpus, check_tree
 
 SOONER = {"host-os.init": "direct", "guest-os.init": "direct"}
 SPDK = {"is": "vhost-user-blk", "device": "host.disk2"}
+OWN_DRIVER = {"is": "virtio-blk-nvme", "device": "host.disk2"}
 LENT = {"is": "passthrough", "device": "host.disk2"}
 MONITOR = ("host-os/vm1/main", "host-os/vm1/io")
 """QEMU's threads, but for those that carry virtual CPUs."""
@@ -84,6 +85,31 @@ def exits_per_read(result: simcore.Result) -> float:
     inside = [row for row in trace.rows("instants") if start <= row["at_ns"] <= end]
     counted = Counter(kinds[row["kind"]] for row in inside if nodes[row["node"]] == "hv")
     return counted["exit"] / len(found)
+
+
+# ------------------------------------------------------------------------- QEMU drives the drive itself (nvme://)
+
+
+def test_with_a_driver_of_its_own_qemu_makes_no_system_call_but_sleeps_as_before() -> None:
+    """The host's kernel has the drive's interrupt and the wake-ups, and no part of the read itself."""
+    trip, plain = last(reads(guest(OWN_DRIVER))), last(reads(guest("virtio-blk")))
+    host = set(ops(trip, "host-os"))
+    assert not {"syscall_entry", "extent_map", "blk_submit", "blk_complete"} & host
+    assert {"irq_entry", "wake_up"} <= host
+    issued = [
+        stop.thread for stop in trip.stops if stop.op in ("queue_command", "doorbell", "complete_command")
+    ]
+    assert set(issued) == {"host-os/vm1/io"}
+    woken = [sum(i["kind"] == "wakeup" for i in one.instants) for one in (plain, trip)]
+    assert woken[0] == woken[1]
+    assert exits(trip) == exits(plain)
+
+
+def test_what_it_saves_in_the_kernel_it_spends_on_another_turn_of_its_loop() -> None:
+    """So it is no SPDK: that does the same work and never sleeps."""
+    own, plain, polled = (mean(reads(guest(disk))) for disk in (OWN_DRIVER, "virtio-blk", SPDK))
+    assert own == pytest.approx(plain, rel=0.1)
+    assert own > 1.8 * polled
 
 
 # --------------------------------------------------------------------------- a kernel thread in place of QEMU
@@ -225,7 +251,7 @@ def test_an_interrupt_wakes_a_sleeping_vcpu_by_way_of_the_host() -> None:
     assert any(stop.node == "host-os" for stop in trip.stops)
 
 
-@pytest.mark.parametrize("disk", [LENT, SPDK], ids=["passthrough", "vhost-user"])
+@pytest.mark.parametrize("disk", [LENT, SPDK, OWN_DRIVER], ids=["passthrough", "vhost-user", "nvme://"])
 def test_where_a_device_reaches_into_a_guest_all_of_its_memory_is_there_from_the_start(disk: Any) -> None:
     """It must not fault, so it is filled and pinned; with a virtual disk a guest gets it as it uses it."""
     ready, memory = {}, {}
@@ -421,6 +447,7 @@ DISKS: dict[str, Any] = {
     "passthrough": LENT,
     "not-posted": LENT,
     "vhost-user": SPDK,
+    "nvme-driver-in-qemu": OWN_DRIVER,
     "vhost-scsi": {"is": "virtio-scsi", "backend": "vhost"},
     "vhost-blk": "vhost-blk",
     "virtio-blk": "virtio-blk",
@@ -456,7 +483,7 @@ def test_no_more_cpu_is_handed_out_than_there_is(disk: str, killed: str | None) 
 
 # ------------------------------------------------------------- w02: does the virtual disk matter, and when?
 
-WAYS: dict[str, Any] = {"virtio": "virtio-blk", "polled": SPDK}
+WAYS: dict[str, Any] = {"virtio": "virtio-blk", "polled": SPDK, "own-driver": OWN_DRIVER}
 
 
 def ladder(**load: Any) -> dict[str, simcore.Result]:
@@ -469,6 +496,7 @@ def test_w02_on_a_fast_drive_at_depth_one_the_way_to_it_is_half_of_a_read() -> N
     found = {name: mean(result) for name, result in ladder().items()}
     assert found["native"] == pytest.approx(8.8 * US, rel=0.1)
     assert found["native"] < found["polled"] < 1.2 * found["native"]
+    assert found["own-driver"] > 1.8 * found["polled"]
     assert found["virtio"] > 2 * found["native"]
     vhost = mean(reads("kvm-vhost"))
     assert found["polled"] < vhost < found["virtio"] < mean(reads("kvm-emulated-ide"))

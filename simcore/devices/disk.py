@@ -8,6 +8,8 @@ that memory by itself when it has nothing else to do is left out. There are driv
 nothing.
 """
 
+from collections.abc import Callable
+
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.devices.hardware import Hardware
 from simcore.requests import Request
@@ -22,7 +24,10 @@ class Drive(Hardware):
     reads: Station
     writes: Station
     base_bytes: int
-    poller: Thread | None = None  # its driver, if that is a program which looks for answers all the time
+    poller: Thread | None = None  # its driver, if that is a program which looks for answers all the time,
+    told: Callable[[Request], Steps] | None = (
+        None  # or one that sleeps until the interrupt's handler tells it
+    )
 
     @property
     def write_cache(self) -> bool:
@@ -59,6 +64,8 @@ class Drive(Hardware):
             yield from self.hop(request, self.poller)
         else:
             yield from self._notify(request, cpu)
+            if self.told is not None:
+                yield from self.told(request)
         self.spend(request, "complete_command")
 
 

@@ -27,7 +27,7 @@ class Storvsc(Layer):
         self.spend(request, "take_packet", "vhdx_map")
         yield from self.backing.submit_bio(request)
         self.spend(request, "complete_packet")
-        yield from hypervisor.inject(request, vcpu)
+        yield from hypervisor.announce(request, vcpu)
         self.spend(request, "complete")
 
     write = flush = read  # the same way, whatever is asked

@@ -33,7 +33,7 @@ class Vhost(Layer):
         yield from self._carry_out(request)
         self.backing.spend(request, "unpin_pages")
         self.spend(request, "vhost_push")
-        yield from self.owner.below.inject(request, vcpu)
+        yield from self.owner.below.announce(request, vcpu)
         self.spend(request, "complete")
 
     def _carry_out(self, request: Request) -> Steps:

@@ -44,7 +44,7 @@ class VhostUserBlk(Layer):
         self.spend(request, "poll_turn", "vhost_pop")
         yield from self.device.serve(request)
         self.spend(request, "vhost_push", "signal_guest")
-        yield from self.owner.below.inject(request, vcpu)
+        yield from self.owner.below.announce(request, vcpu)
         self.spend(request, "complete")
 
     write = flush = read  # the same way, whatever is asked

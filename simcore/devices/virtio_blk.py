@@ -7,16 +7,15 @@ page cache it cannot read without waiting, so it has a thread of a pool wait: on
 
 from simcore.cpu import BLOCKED, SETTLE, Steps, Thread
 from simcore.devices.image import Image
+from simcore.layer import Layer
 from simcore.requests import Request
 from simcore.roles import Kernel, VirtualMachine
 
 
-class VirtioBlk(Image):
-    owner: VirtualMachine
-    backing: Kernel  # who holds the bytes: the host's
+class VirtioRing(Layer):
+    """The ring, with a thread of the monitor at its other end."""
 
-    def wire(self) -> None:
-        self.pool: list[Thread] = []  # those that wait for work
+    owner: VirtualMachine
 
     def read(self, request: Request) -> Steps:
         vcpu = request.flow.thread.cpu
@@ -28,12 +27,26 @@ class VirtioBlk(Image):
         else:
             yield from self.hop(request, back_end)
         self.spend(request, "eventfd_read", "pop_request")
-        yield from self._ask_image(request)
+        yield from self._answer(request)
         self.spend(request, "aio_complete", "push_used")
-        yield from self.owner.below.inject(request, vcpu)
+        yield from self.owner.below.announce(request, vcpu)
         self.spend(request, "complete")
 
     write = flush = read  # the same way, whatever is asked
+
+    def _answer(self, request: Request) -> Steps:
+        """What that thread does to have the request answered; it is on that thread again."""
+        raise NotImplementedError
+
+
+class VirtioBlk(VirtioRing, Image):
+    backing: Kernel  # who holds the bytes: the host's
+
+    def wire(self) -> None:
+        self.pool: list[Thread] = []  # those that wait for work
+
+    def _answer(self, request: Request) -> Steps:
+        return self._ask_image(request)
 
     def _ask_host(self, request: Request) -> Steps:
         if self.settings["aio"] == "threads":

@@ -24,7 +24,7 @@ class VirtioMmio(Image):
         yield from self._ask_image(request)
         self.spend(request, "push_used")
         yield from self.unlock(request, "device_thread")
-        yield from hypervisor.inject(request, vcpu)
+        yield from hypervisor.announce(request, vcpu)
         hypervisor.access(request, self.constant("interrupt_accesses"))
         self.spend(request, "complete")
 

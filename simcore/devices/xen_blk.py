@@ -52,11 +52,7 @@ class XenBlk(Layer):
         yield from dom0.submit_bio(request)
         self._unmap(request, pages)
         self.spend(request, "respond")
-        yield SETTLE
-        if vcpu.irq_since < 0:
-            yield from xen.inject(request, vcpu)
-        else:  # the guest's handler looks at the ring once more before it is done
-            yield from self.interrupt(request, vcpu)
+        yield from xen.announce(request, vcpu)
         self.spend(request, "complete")
 
     def _map(self, request: Request, pages: int) -> None:
