@@ -81,6 +81,15 @@ def test_a_container_adds_its_filter_to_a_system_call_and_nothing_else() -> None
     assert mean(contained, "system-call") - mean(plain, "system-call") == own[0].length
 
 
+def test_before_linux_5_11_each_system_call_runs_the_whole_filter() -> None:
+    """Docker before 1.10 had none."""
+    off, bitmap, program = (
+        mean(run("docker-on-linux", "system-call", web__seccomp=how), "system-call")
+        for how in ("off", "bitmap", "program")
+    )
+    assert (bitmap - off, program - off) == (30, 70)
+
+
 # ------------------------------------------------------------------------------------------ first touches
 
 
