@@ -106,8 +106,8 @@ export class Controls {
     const { head, timeline } = this;
     const act = {
       " ": pressing ? null : () => head.toggle(),
-      ArrowRight: () => head.step(1),
-      ArrowLeft: () => head.step(-1),
+      ArrowRight: () => (event.shiftKey ? timeline.pan(0.2) : head.step(1)),
+      ArrowLeft: () => (event.shiftKey ? timeline.pan(-0.2) : head.step(-1)),
       Home: () => head.seek(head.from, { stop: true }),
       End: () => head.seek(head.to, { stop: true }),
       "[": () => head.mode !== "real" && head.faster(-1),

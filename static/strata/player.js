@@ -2,12 +2,14 @@
  * The player: fetches texts and traces once, makes one playhead, and lets every view read the same state.
  * It starts when the page's runs are done (`strata:trace`); nothing plays before somebody asks for it.
  */
+import { Charts } from "./charts.js";
 import { ConsoleView } from "./console.js";
 import { Controls } from "./controls.js";
 import { Diagram } from "./diagram.js";
 import { Theme, el, say } from "./dom.js";
 import { JourneyView } from "./journey.js";
 import { Link, askedToPlay, readLink } from "./link.js";
+import { Markers } from "./markers.js";
 import { Model } from "./model.js";
 import { Now } from "./now.js";
 import { automatic, even } from "./pace.js";
@@ -53,6 +55,8 @@ export class Player {
     this.console = new ConsoleView(this.find("console"), texts);
     this.table = new SpanTable(this.find("spans-details"), texts, () => this.head.changed());
     this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
+    this.charts = new Charts(this.find("charts"), this.model, this.timeline, texts, this.theme);
+    new Markers(main, this.head, this.lanes);
     new Reasons(main, this.lanes);
     this.link = new Link();
     this.whatIf = this.find("what-if") ? new WhatIf(main, lanes[0].scenario, this.head) : null;
@@ -244,6 +248,7 @@ export class Player {
     const lane = Number(this.find("console-lane")?.value || told) || 0;
     this.console.draw(this.lanes[lane].model, states[lane].logs);
     this.table.draw(head, this.lanes);
+    if (!head.playing) this.charts.draw();
     this.link.set({ t: Math.round(head.t), sel: this.#sel, mode: head.mode }, head.playing);
     this.main.dataset.t = String(Math.round(head.t));
     this.main.dataset.playing = head.playing ? "1" : "0";

@@ -28,6 +28,8 @@ export class Timeline {
     this.canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     this.canvas.addEventListener("pointerdown", (event) => this.#press(event));
     this.canvas.addEventListener("pointermove", (event) => this.#hover(event));
+    this.fingers = new Map();
+    for (const type of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) this.canvas.addEventListener(type, (event) => this.#pinch(event));
     this.canvas.addEventListener("dblclick", (event) => this.#close(event));
   }
 
@@ -44,6 +46,12 @@ export class Timeline {
 
   fit() {
     this.axis.fit();
+    this.redraw();
+  }
+
+  /** Along the axis, by a part of what is shown. */
+  pan(part) {
+    this.axis.pan(part * this.axis.width);
     this.redraw();
   }
 
@@ -123,13 +131,31 @@ export class Timeline {
     this.redraw();
   }
 
+  /** Two fingers: closer or further, and along. */
+  #pinch(event) {
+    const { fingers, axis } = this;
+    if (event.type === "pointerdown") fingers.set(event.pointerId, this.#at(event).x);
+    else if (event.type !== "pointermove") fingers.delete(event.pointerId);
+    else if (fingers.has(event.pointerId)) {
+      const before = [...fingers.values()];
+      fingers.set(event.pointerId, this.#at(event).x);
+      if (fingers.size !== 2) return;
+      const now = [...fingers.values()];
+      const spread = ([a, b]) => Math.max(8, Math.abs(a - b)), centre = ([a, b]) => (a + b) / 2;
+      axis.zoom(spread(before) / spread(now), centre(now));
+      axis.pan(centre(before) - centre(now));
+      this.redraw();
+    }
+  }
+
   #press(event) {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !event.isPrimary) return;
     const start = this.#at(event);
     const scrubAtOnce = start.y < RULER;
     let scrubbing = scrubAtOnce;
     const move = (e) => {
       const { x } = this.#at(e);
+      if (this.fingers.size > 1) return;
       if (!scrubbing && Math.abs(x - start.x) < TAP) return;
       scrubbing = true;
       this.head.seek(this.axis.t(x), { stop: true });

@@ -1,5 +1,7 @@
 """What if: a setting changed or a layer killed in the player, raced against the original."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious_violations
@@ -91,3 +93,56 @@ def test_from_an_operation_one_click_leads_to_its_term(page: Page) -> None:
     expect(page.locator(".term-entry:visible dt").first).to_be_visible()
     assert page.locator(".term-entry:visible").count() < 12
     assert serious_violations(page) == []
+
+
+def test_marks_are_jumped_to_and_stopped_at(page: Page) -> None:
+    page.goto("/s/linux-on-kvm/?view=read")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.select_option("#marker-kind", "exit")
+    at = "Number(document.getElementById('player').dataset.t)"
+    start = page.evaluate(at)
+    page.locator("body").press(".")
+    page.wait_for_function(f"before => {at} > before", arg=start)
+    first = page.evaluate(at)
+    page.locator("body").press(".")
+    page.wait_for_function(f"before => {at} > before", arg=first)
+    page.locator("body").press(",")
+    page.wait_for_function(f"at => {at} === at", arg=first)
+    page.check("#marker-stop")
+    page.click("#play")
+    page.wait_for_function(f"before => {at} > before", arg=first)
+    page.wait_for_function("() => document.getElementById('player').dataset.playing === '0'")
+    assert page.evaluate(at) > first
+
+
+def test_charts_say_in_a_table_what_they_draw(page: Page) -> None:
+    page.goto("/s/linux-on-kvm/")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.locator("#charts summary").click()
+    page.wait_for_selector(".chart canvas")
+    expect(page.locator("#charts tbody tr")).to_have_count(8)
+    page.select_option("#chart-kind", "exits")
+    expect(page.locator("#charts thead th").nth(1)).to_have_text("KVM + QEMU")
+    assert serious_violations(page) == []
+
+
+def test_two_fingers_bring_the_timeline_closer(open_page: Callable[..., Page]) -> None:
+    page = open_page(viewport={"width": 1024, "height": 768}, has_touch=True)
+    page.goto("/s/linux-on-kvm/")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    box = page.locator("#timeline").bounding_box()
+    assert box is not None
+    client = page.context.new_cdp_session(page)
+    y, middle = box["y"] + box["height"] / 2, box["x"] + box["width"] / 2
+
+    def touch(kind: str, spread: float) -> None:
+        points = [{"x": middle + side * spread, "y": y, "id": i} for i, side in enumerate((-1, 1))]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if spread else []})
+
+    length = "document.getElementById('player').player.timeline.axis.length"
+    before = page.evaluate(length)
+    touch("touchStart", 30)
+    for spread in (60, 90, 120):
+        touch("touchMove", spread)
+    touch("touchEnd", 0)
+    assert page.evaluate(length) < before / 2

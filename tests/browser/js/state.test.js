@@ -49,7 +49,7 @@ test("console lines and progress follow the clock", () => {
   const model = sample();
   equal([299, 300, 301].map((t) => state(model, t).logs), [0, 1, 1]);
   equal([0, 400, 600, 800, 900].map((t) => progress(model, t)), [0, 0, 0.5, 1, 1]);
-  equal(lane(model), { start_ns: 400, end_ns: 800 });
+  equal(lane(model), { start_ns: 400, end_ns: 800, finished: true });
 });
 
 test("activity is the share of the time that a layer worked or waited", () => {
