@@ -27,12 +27,26 @@ from simcore.cpu import (
     kill,
 )
 from simcore.schedulers.base import Group, Scheduler
+from simcore.schedulers.cores import CoreScheduler
 from simcore.schedulers.credit import Credit
 from simcore.schedulers.priority import Priority
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.trace import CPU, END, PARENT, SERVE, START, THREAD, WHAT
 from simcore.waiting import Lock, Station
-from tests.toy import MS, UNIT, US, Make, World, by_priority, credit, credit2, fair, round_robin, shares
+from tests.toy import (
+    MS,
+    UNIT,
+    US,
+    Make,
+    World,
+    by_core,
+    by_priority,
+    credit,
+    credit2,
+    fair,
+    round_robin,
+    shares,
+)
 
 UNTIL = 3 * MS
 MORE = int(os.environ.get("STRATA_EXAMPLES", "0"))  # so many, and new ones each time, instead of the same 300
@@ -86,6 +100,7 @@ class Machine:
 
 
 MAKE: dict[str, Callable[[int], Make]] = {
+    "by_core": by_core,
     "by_priority": by_priority,
     "credit": lambda slice_ns: credit(slice_ns, slice_ns // 30),
     "credit2": lambda slice_ns: credit2(slice_ns, slice_ns // 10),
@@ -339,6 +354,8 @@ class Run:
                 assert not cpu.irq.flows, "an interrupt is not looked at"
                 assert not cpu.tail and not getattr(cpu, "tolls", None), "something is left undone"  # noqa: PT018
                 resting.append(cpu)
+        if isinstance(sched, CoreScheduler) and sched.threaded:
+            return  # a guest may not run beside another
         if resting and sched.waiting:
             if isinstance(sched, Priority):
                 queues = list(sched.queues.values())

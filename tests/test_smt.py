@@ -1,5 +1,6 @@
 """Two hardware threads on a core: two CPUs to software, hardly more than one to those who use both."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import simcore
 from simcore.catalog import load_catalog
 from simcore.cpu import SETTLE
 from tests.seen import spans
-from tests.toy import MS, US, World, fair, no_hang
+from tests.toy import MS, US, Make, World, by_core, fair, no_hang
 
 
 def spin(smt: str, cores: int, threads: int, stack: str = "linux") -> dict[str, Any]:
@@ -52,6 +53,72 @@ def test_what_a_thread_loses_to_its_sibling_stands_inside_its_operation() -> Non
 
 def test_a_cpu_without_hardware_threads_offers_none() -> None:
     assert load_catalog()["server-arm"].settings["smt"].choices == ("off",)
+
+
+# --------------------------------------------------------------------------- whose CPUs may share a core
+
+
+def guests_on_cores(policy: Make, guests: int, vcpus: int, cores: int = 1) -> tuple[list[float], int]:
+    """Guests that compute on all their CPUs: what share of a core each gets, and how often one was seen
+    beside another."""
+    world, until, mixed = World(), 60 * MS, 0
+    top = world.top(policy, cores, rate=0.62)
+    inner = [world.guest(top, fair(), vcpus) for _ in range(guests)]
+    for guest in inner:
+        for _ in range(vcpus):
+            world.hog(world.thread(guest))
+
+    def look() -> None:
+        nonlocal mixed
+        for cpu in top.cpus[:cores]:
+            assert cpu.sibling is not None
+            on = {one.inner.sched for one in (cpu.current, cpu.sibling.current) if one and one.inner}
+            mixed += len(on) > 1
+
+    with no_hang():
+        world.run(until, look)
+    return [world.total([one for one in world.threads if one.sched is g]) / until for g in inner], mixed
+
+
+def test_hyper_vs_core_scheduler_never_puts_two_guests_on_one_core() -> None:
+    for guests, cores in (2, 1), (3, 1), (3, 2):
+        assert guests_on_cores(fair(), guests, 2, cores)[1] > 0
+        shares, mixed = guests_on_cores(by_core(), guests, 2, cores)
+        assert mixed == 0
+        assert sum(shares) == pytest.approx(2 * 0.62 * cores, rel=0.03)
+        assert min(shares) > 0.8 * max(shares)
+
+
+def test_what_that_costs_is_the_second_thread_of_guests_with_one_cpu() -> None:
+    """By turns on the whole core instead of side by side."""
+    assert guests_on_cores(fair(), 2, 1)[0] == [pytest.approx(0.62, rel=0.02)] * 2
+    assert guests_on_cores(by_core(), 2, 1)[0] == [pytest.approx(0.5, rel=0.06)] * 2
+
+
+def test_hyper_v_on_a_server_schedules_core_by_core() -> None:
+    """Two guests with a CPU each: side by side on KVM's core, by turns on Hyper-V's."""
+    found = {}
+    for stack in "hyperv-server", "linux-on-kvm":
+        raw = copy.deepcopy(dict(simcore.prebuilt()[stack]))
+        raw["stack"]["settings"] = {"cpus": 1, "smt": "on"}
+        holder = raw["stack"]
+        while not any(one["is"] == "vm" or one["id"].startswith("vm") for one in holder["holds"]):
+            holder = next(
+                one for one in holder["holds"] if one.get("holds") and one["is"] != "root-partition"
+            )
+        vm = next(one for one in holder["holds"] if one["id"].startswith("vm"))
+        vm["settings"] = vm.get("settings", {}) | {"vcpus": 1, "memory": "256 MiB"}
+        vm["holds"][0]["settings"] = {"init": "direct"}
+        other = copy.deepcopy(vm)
+        other["id"], other["holds"][0]["id"] = "vm-b", "guest-b"
+        holder["holds"].append(other)
+        ids = [vm["holds"][0]["id"], "guest-b"]
+        loads = [{"id": f"spin-{on}", "is": "spin", "on": on, "start": "300 s"} for on in ids]
+        made = simcore.scenario({"stack": raw["stack"], "subject": ids[0], "workloads": loads})
+        outcome = simcore.run(made, spread=False).outcome
+        found[stack] = outcome["workloads"]["spin-guest-b"]["mean_ns"]
+    assert found["linux-on-kvm"] == pytest.approx(10 * MS / 0.62, rel=0.05)
+    assert found["hyperv-server"] == pytest.approx(2 * 10 * MS, rel=0.1)
 
 
 # ----------------------------------------------------------------------------------------- a core by itself

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from simcore.cpu import SETTLE, Core, Cpu, Effect, Flow, Steps, Thread, stop
 from simcore.schedulers.base import Group, Scheduler
+from simcore.schedulers.cores import CoreScheduler
 from simcore.schedulers.credit import Credit, Credit2
 from simcore.schedulers.fair import Fair
 from simcore.schedulers.priority import Priority
@@ -59,6 +60,10 @@ def no_hang() -> Iterator[None]:
 
 def fair(slice_ns: int = 3 * MS) -> Make:
     return lambda sim, cpus: Fair(sim, cpus, slice_ns, UNIT)
+
+
+def by_core(slice_ns: int = 3 * MS) -> Make:
+    return lambda sim, cpus: CoreScheduler(sim, cpus, slice_ns, UNIT)
 
 
 def round_robin(slice_ns: int = 3 * MS) -> Make:

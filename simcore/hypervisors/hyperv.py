@@ -20,7 +20,7 @@ from simcore.hypervisors.type1 import Type1
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.base import Scheduler
-from simcore.schedulers.fair import Fair
+from simcore.schedulers.cores import CoreScheduler
 from simcore.schedulers.round_robin import RoundRobin
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class HyperV(Type1):
 
     def scheduler(self) -> Scheduler:
         weight = self.constant("default_weight")
-        return Fair(self.sim, self.below.cpus, self.constant("slice"), weight, self.node)
+        return CoreScheduler(self.sim, self.below.cpus, self.constant("slice"), weight, self.node)
 
     def _read_images(self, request: Request) -> Steps:
         """Windows' loader reads what Windows needs, then the hypervisor."""
