@@ -6,27 +6,16 @@ monitor. One command at a time: the next waits until this one is done.
 """
 
 from simcore.cpu import Steps
-from simcore.devices.image import Image
+from simcore.devices.controller import Controller
 from simcore.requests import Request
-from simcore.roles import VirtualMachine
 
 
-class Ide(Image):
-    owner: VirtualMachine
+class Ide(Controller):
+    build = ("build_command",)
 
     def read(self, request: Request) -> Steps:
-        hypervisor = self.owner.below
         yield from self.lock(request, "channel")
-        vcpu = request.flow.thread.cpu
-        self.spend(request, "build_command")
-        yield from hypervisor.emulate(request, self.constant("issue_accesses"))
-        yield from hypervisor.command(request, self.owner.back_end)
-        self.spend(request, "emulate_command")
-        yield from self._ask_image(request)
-        self.spend(request, "post_completion")
-        yield from hypervisor.inject(request, vcpu)
-        yield from hypervisor.emulate(request, self.constant("complete_accesses"), busy=True)
-        self.spend(request, "complete")
+        yield from super().read(request)
         yield from self.unlock(request, "channel")
 
     write = flush = read  # the same way, whatever is asked

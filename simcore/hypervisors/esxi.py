@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from simcore.cpu import Cpu, Steps, Thread
-from simcore.hypervisors.type1 import Type1
+from simcore.hypervisors.type1 import Assisted
 from simcore.hypervisors.vm import Vm
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.shares import WHOLE, Shares
 
 
-class Esxi(Type1):
+class Esxi(Assisted):
     sched: Shares
 
     def wire(self) -> None:
@@ -77,15 +77,6 @@ class Esxi(Type1):
         self.spend(request, "vswitch_forward")
         yield from self.below.network.serve(request)
         self.spend(request, "vswitch_forward")
-
-    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
-        carrier.entry_ops = self.plan("vm_entry")
-        carrier.exit_ops = self.plan("vm_exit")
-        carrier.halt_ops = self.plan("halt_exit")
-        carrier.wake_ops = self.plan("halt_wake")
-        posted = "posted-interrupts" in self.offered
-        carrier.poke_ops = self.plan("posted_interrupt") if posted else self.plan("kick_exit", "vm_entry")
-        carrier.ipi_ops = self.plan("vm_exit", "ipi")
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         self.log(request, "powering_on", vm=vm.id)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.hypervisors.control import ControlDomain
-from simcore.hypervisors.type1 import Type1
+from simcore.hypervisors.type1 import Assisted
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.base import Scheduler
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from simcore.simulation import Op
 
 
-class HyperV(Type1):
+class HyperV(Assisted):
     @property
     def _root(self) -> VirtualMachine:
         assert self.control is not None
@@ -52,14 +52,8 @@ class HyperV(Type1):
         return self._root.guest.process(name)
 
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
+        super().prepare(carrier, vm)
         vm.pinned = True
-        carrier.entry_ops = self.plan("vm_entry")
-        carrier.exit_ops = self.plan("vm_exit")
-        carrier.halt_ops = self.plan("halt_exit")
-        carrier.wake_ops = self.plan("halt_wake")
-        posted = "posted-interrupts" in self.offered
-        carrier.poke_ops = self.plan("posted_interrupt") if posted else self.plan("kick_exit", "vm_entry")
-        carrier.ipi_ops = self.plan("vm_exit", "ipi")
 
     def launch(self, request: Request, vm: VirtualMachine) -> Steps:
         """The management service starts a worker process, which has the hypervisor make a partition."""

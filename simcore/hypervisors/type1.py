@@ -6,7 +6,7 @@ dom0, Hyper-V's root partition), to which all other guests' requests are handed.
 
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.requests import Request
-from simcore.roles import Computer, Hypervisor
+from simcore.roles import Computer, Hypervisor, VirtualMachine
 from simcore.schedulers.base import Scheduler
 from simcore.trace import QUEUE
 
@@ -52,3 +52,16 @@ class Type1(Hypervisor):
         yield from self.interrupt(request, cpu.core)
         self.spend(request, "forward_interrupt")
         yield from self.inject(request, cpu)
+
+
+class Assisted(Type1):
+    """One whose guests all have the processor's help: they leave by exits, and it may post interrupts."""
+
+    def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
+        carrier.entry_ops = self.plan("vm_entry")
+        carrier.exit_ops = self.plan("vm_exit")
+        carrier.halt_ops = self.plan("halt_exit")
+        carrier.wake_ops = self.plan("halt_wake")
+        posted = "posted-interrupts" in self.offered
+        carrier.poke_ops = self.plan("posted_interrupt") if posted else self.plan("kick_exit", "vm_entry")
+        carrier.ipi_ops = self.plan("vm_exit", "ipi")
