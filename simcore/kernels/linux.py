@@ -263,7 +263,7 @@ class Linux(Processes, Writeback, Network):
         yield from self.settle()
         user_space = self.sim.now
         self.log(request, "systemd")
-        names = self.constant("cloud_units" if self.settings["units"] == "cloud" else "server_units")
+        names = self.constant(f"{self.settings['units']}_units")
         for name in names:
             self._units[name] = self.spawn("service", self.process(name), user_space, cause=request)
         yield from self.join(request, self._units[names[-1]])
