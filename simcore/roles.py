@@ -287,10 +287,10 @@ class Hypervisor(Layer):
         """As `inject`, of an answer in a ring: not while the guest's handler is at work, which has said so in
         the ring and looks there once more before it is done."""
         yield SETTLE
-        if cpu.irq_since < 0:
-            yield from self.inject(request, cpu)
-        else:
+        if cpu.interrupted:
             yield from self.interrupt(request, cpu)
+        else:
+            yield from self.inject(request, cpu)
 
 
 class VirtualMachine(Computer):

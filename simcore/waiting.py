@@ -104,6 +104,7 @@ class Batch:
     def __init__(self, what: int) -> None:
         self.what = what
         self.waiting: list[tuple[Flow, Thread, int]] = []
+        self.speaker: Flow | None = None  # who joined it, and then has to interrupt for all
 
     def join(self, flow: Flow, thread: Thread, now: int, _: object) -> bool:
         self.waiting.append((flow, thread, now))
@@ -116,6 +117,15 @@ class Batch:
             record.data += span_bytes(flow.span, self.what, thread.id, since, now)
             record.wakeups += (now, cpu.irq.id, cpu.irq.id, flow.rid, span)
             cpu.deliver(flow, now)
+
+    def expire(self) -> None:
+        """In a device: who came first has waited for as long as it may, and goes on to interrupt."""
+        flow, thread, since = self.waiting.pop(0)
+        if not flow.dead:
+            now = thread.sim.env._now
+            thread.sim.record.data += span_bytes(flow.span, self.what, thread.id, since, now)
+            self.speaker, flow.thread, thread.clock = flow, thread, now
+            carry_on(flow, thread, now)
 
 
 class Lock:

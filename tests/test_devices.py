@@ -414,6 +414,40 @@ def test_exits_for_each_request_fall_with_depth(disk: Any) -> None:
     assert kicks[1] < 0.2 * 320
 
 
+@pytest.mark.parametrize("stack", ["xen-pv", "xen-pvh", "hyperv-server"])
+def test_they_fall_with_rings_whose_other_end_is_a_domain_of_its_own(stack: str) -> None:
+    """Xen's event channels and VMBus' signals, in both directions; the real disk's interrupt is left."""
+    few, many = (exits_per_read(reads(stack, depth=depth, count=320)) for depth in (1, 16))
+    assert many < 0.6 * few
+
+
+def lent(machine: str, coalesce: int, **load: Any) -> simcore.Result:
+    """Reads from a drive that was lent to the guest, and interrupts once for so many answers."""
+    raw = guest(LENT, machine, vcpus=1)
+    raw["stack"]["settings"]["disk2"] = {"is": "nvme", "coalesce": coalesce}
+    return reads(raw, **load)
+
+
+def test_without_posted_interrupts_exits_fall_as_the_drive_tells_of_several_answers_at_once() -> None:
+    """Every interrupt of a lent drive goes by way of the host, whatever the depth: it is the drive that can
+    make them fewer."""
+    found = [exits_per_read(lent("laptop", most, depth=16, count=400)) for most in (1, 4, 8)]
+    assert found == pytest.approx([1, 1 / 4, 1 / 8], rel=0.1)
+    assert per_s(lent("laptop", 8, depth=16, count=400)) > 1.2 * per_s(lent("laptop", 1, depth=16, count=400))
+
+
+def test_a_lone_request_pays_for_coalescing_with_the_whole_time_that_the_drive_may_wait() -> None:
+    plain, waits = (mean(lent("server-2s-xeon", most, count=50)) for most in (1, 8))
+    assert waits == plain + 100 * US
+
+
+def test_a_batch_that_is_not_full_is_told_of_when_its_first_answer_has_waited_long_enough() -> None:
+    result = lent("laptop", 8, depth=3, count=30)
+    assert result.outcome["workloads"]["reads"]["n"] == 30
+    assert max(s.length for s in steps_of(result) if s.op == "coalesced") == 100 * US
+    assert exits_per_read(result) == pytest.approx(1 / 3, abs=0.05)
+
+
 def test_they_do_not_where_each_access_is_an_exit() -> None:
     found = [exits_per_read(reads(guest("ide"), depth=depth, count=160)) for depth in (1, 16)]
     assert min(found) > 10
@@ -446,6 +480,7 @@ def test_a_pools_threads_are_as_many_as_wait_at_once() -> None:
 DISKS: dict[str, Any] = {
     "passthrough": LENT,
     "not-posted": LENT,
+    "coalesced": LENT,
     "vhost-user": SPDK,
     "nvme-driver-in-qemu": OWN_DRIVER,
     "vhost-scsi": {"is": "virtio-scsi", "backend": "vhost"},
@@ -461,8 +496,9 @@ DISKS: dict[str, Any] = {
 @pytest.mark.parametrize("disk", DISKS)
 def test_no_more_cpu_is_handed_out_than_there_is(disk: str, killed: str | None) -> None:
     """A busy guest that reads and writes, a neighbour on the host; killed in the middle, or not."""
-    raw = guest(DISKS[disk], "laptop" if disk == "not-posted" else "server-2s-xeon")
-    raw["stack"]["settings"] |= {"cpus": 3, "disk2": "hdd"}
+    raw = guest(DISKS[disk], "laptop" if disk in ("not-posted", "coalesced") else "server-2s-xeon")
+    second = {"is": "nvme", "coalesce": 4} if disk == "coalesced" else "hdd"
+    raw["stack"]["settings"] |= {"cpus": 3, "disk2": second}
     spin = {"work": "3 ms", "count": 2, "threads": 3}
     raw["workloads"] = [
         {"id": "reads", "is": "random-read", "on": "guest-os", "settings": {"count": 30, "depth": 4}},

@@ -63,10 +63,14 @@ class Drive(Hardware):
         if self.poller is not None:
             yield from self.hop(request, self.poller)
         else:
-            yield from self._notify(request, cpu)
+            yield from self._interrupt(request, cpu)
             if self.told is not None:
                 yield from self.told(request)
         self.spend(request, "complete_command")
+
+    def _interrupt(self, request: Request, cpu: Cpu) -> Steps:
+        """To the CPU that the driver is on."""
+        return self._notify(request, cpu)
 
 
 class Disk(Drive):
