@@ -244,6 +244,9 @@ class Linux(Processes, Writeback, Network):
                 self.spend(request, "driver_probe_disk")
                 drive.log(request, "probed", model=computer.disk_model)
                 yield from self.ask(request, "boot", drive)
+        if self.settings["init"] == "direct" and "network" in computer.devices:  # no service will do it
+            yield from self.wait(request, "ip_autoconfig")
+            self.log(request, "ip_config")
         yield from self._fetch(request, "partition_reads", "block")
         self.log(request, "disk_found", disk=self._disk_name())
         if initramfs := self.constant("initramfs_image"):
