@@ -102,8 +102,9 @@ class Xen(Type1):
             image = kernel.constant("kernel_image") + kernel.constant("initramfs_image")
             dom0.spend(request, "load_kernel", per=image)
         dom0.spend(request, "plug_in_device", per=len(vm.drives))
-        if files := sum(drive.settings.get("volume") == "file" for drive in vm.drives):
-            dom0.spend(request, "attach_file", per=files)
+        for drive in vm.drives:
+            if "volume" in drive.settings and drive.settings["volume"] == "file":
+                dom0.spend(request, "attach_file")
         dom0.log(request, "created", vm=vm.id)
         yield from self.settle()
 
