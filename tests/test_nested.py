@@ -92,6 +92,22 @@ def test_without_shadowing_the_inner_hypervisors_questions_are_exits() -> None:
     assert sum(s.length for s in without) > sum(s.length for s in with_)
 
 
+def test_without_shadowing_a_fault_too_is_full_of_questions() -> None:
+    asked = simcore.catalog()["kvm-qemu"].constants["vmcs_accesses"].value
+    with_, without = (
+        steps(run("page-touch", **{"hv.vmcs_shadowing": on}), "touch", "page-touch")[0]
+        for on in (True, False)
+    )
+    exits = [sum(s.op == "vm_exit" for s in touch) for touch in (with_, without)]
+    assert exits == [3, 4]  # the questions are one span
+    longer = sum(s.length for s in without) - sum(s.length for s in with_)
+    (question,) = (s.length for s in without if s.op == "vmcs_access")
+    assert longer > question > asked
+    alone = steps(run("page-touch", subject="guest-os"), "touch", "page-touch")[0]
+    own, single = (sum(s.length for s in touch if s.component != "linux") for touch in (without, alone))
+    assert own > 6 * single
+
+
 def test_a_read_is_slower_with_each_floor() -> None:
     native, guest = (
         ran(stack, "random-read", spread=False).outcome["workloads"]["random-read"]["mean_ns"]

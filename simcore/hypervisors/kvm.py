@@ -79,10 +79,13 @@ class Kvm(KvmModule):
 
     def nested_fault(self, request: Request, times: int) -> None:
         """To the hypervisor there and back; then the guest tries again, and leaves once more, for the page is
-        not in the tables that the processor walks. This exit is handled here alone."""
-        self.repeat(
-            request, times, "vm_exit", "nested_exit", "vm_entry", "vm_exit", "nested_entry", "vm_entry"
-        )
+        not in the tables that the processor walks. This exit is handled here alone. On its way the hypervisor
+        there asks for as many words as on that of any exit."""
+        self.repeat(request, times, "vm_exit", "nested_exit", "vm_entry")
+        if not self.settings["vmcs_shadowing"]:
+            asked = times * self.constant("vmcs_accesses")
+            self.repeat(request, asked, "vm_exit", "vmcs_access", "vm_entry")
+        self.repeat(request, times, "vm_exit", "nested_entry", "vm_entry")
         self.repeat(request, times, "vm_exit", "nested_page", "vm_entry")
 
     def command(self, request: Request, back_end: Thread) -> Steps:
