@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .cpu import NEVER, SETTLE, Cpu, Steps, Thread
+from .frames import Frames, Page
 from .layer import Layer
 from .requests import Request
 from .trace import NONE
@@ -79,7 +80,7 @@ class Computer(Layer):
     def new_page_tables(self, request: Request, pages: int) -> None:
         """A program goes on with page tables that are new, and touches so many pages: nothing, as above."""
 
-    def back(self, request: Request, times: int, pages: int) -> None:
+    def back(self, request: Request, times: int, pages: int, vm: VirtualMachine) -> None:
         """A guest of its guest has left it so many times, and its own hypervisor has just found so many pages
         for it: nothing, where that is the machine's memory."""
 
@@ -88,8 +89,39 @@ class Computer(Layer):
         come."""
         raise NotImplementedError
 
-    def use(self, request: Request, pages: int) -> None:
-        """Its kernel takes so many pages of memory, those first that were given back last."""
+    def use(self, request: Request, pages: int, vm: VirtualMachine | None = None) -> None:
+        """Its kernel takes so many pages of memory, those first that were given back last; or they are for a
+        virtual machine, if one is named."""
+        raise NotImplementedError
+
+    def lend(self, vm: VirtualMachine, pages: int) -> None:
+        """A virtual machine on it has had so many pages in a lump, or gives them back if negative: nothing,
+        in a guest, whose own memory is counted where it is touched."""
+
+    def ended(self, node: int, vm: VirtualMachine | None = None) -> int:
+        """The program of this node, or a virtual machine, is no more. How many of its pages were known by
+        name: none, to a guest."""
+        return 0
+
+    @property
+    def scarce(self) -> bool:
+        """Have pages of it had to go, so that one which is mapped may not be there?"""
+        return False
+
+    def lacks(self, pages: int) -> bool:
+        """Must something go before so many pages can be taken?"""
+        return False
+
+    def holds_page(self, page: Page) -> bool:
+        """Is it there? Then it is noted that it is in use."""
+        return True
+
+    def make_room(self, request: Request, pages: int) -> Steps:
+        """Something goes."""
+        raise NotImplementedError
+
+    def see(self, request: Request) -> Steps:
+        """The page of a touch is in use; if it is not there, it comes."""
         raise NotImplementedError
 
     def free(self, pages: int) -> None:
@@ -112,6 +144,7 @@ class Kernel(Layer):
     """Schedules threads on the CPUs of the computer below, and owns its devices."""
 
     first: Thread  # where it boots, and where its init runs
+    frames: Frames | None = None  # of a machine's kernel that minds how much memory is left
     mounts = 0  # how long its table of mounts is
     reads_steal = False  # does it know what a steal clock is,
     halts_for_locks = False  # and that it may halt for a spinlock, and be woken?
@@ -124,6 +157,18 @@ class Kernel(Layer):
     def computer(self) -> Computer:
         assert isinstance(self.below, Computer)
         return self.below
+
+    def make_room(self, request: Request, pages: int) -> Steps:
+        """Of its machine's memory so much is wanted: something goes."""
+        raise NotImplementedError
+
+    def bring_back(self, request: Request, page: Page) -> Steps:
+        """A page that went is in use again."""
+        raise NotImplementedError
+
+    def out_of_memory(self, request: Request, group: str) -> Steps:
+        """A program has made its group reach what that may have, and is to end: how many bytes come back."""
+        raise NotImplementedError
 
     def load(self, request: Request) -> Steps:
         """Its boot loader's part, on a computer with no kernel yet: read from the disk what is needed."""
@@ -185,6 +230,7 @@ class Hypervisor(Layer):
 
     control: VirtualMachine | None = None  # the domain that owns the devices, if it is not a kernel below
     shadow_paging = False  # the CPU reads page tables that it makes, not the guest's and its own behind them
+    frames: Frames | None = None  # of a machine's, if it minds how much memory is left
     io_thread = True  # the program that plays a machine has a thread of its own for the devices' requests
 
     @property
@@ -231,9 +277,21 @@ class Hypervisor(Layer):
         assert isinstance(computer, Computer)
         vm.first_touch(request, times)
         if "hw-virtualization" in self.entry.needs or "whp" in self.entry.needs:
-            computer.back(request, times, times * pages)
+            computer.back(request, times, times * pages, vm)
         else:
-            computer.use(request, times * pages)
+            computer.use(request, times * pages, vm)
+
+    def call_helper(self, request: Request) -> None:
+        """One of its own threads is woken, for what a virtual CPU must not wait for."""
+        self.below.spend(request, "wake_up")
+
+    def make_room(self, request: Request, pages: int) -> Steps:
+        """As a kernel's."""
+        raise NotImplementedError
+
+    def bring_back(self, request: Request, page: Page) -> Steps:
+        """As a kernel's."""
+        raise NotImplementedError
 
     def forward(self, request: Request, cpu: Cpu) -> Steps:
         """A real device is done, but its driver is on a virtual CPU: the interrupt must get there."""

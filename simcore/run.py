@@ -103,6 +103,7 @@ class Run:
         self.scenario, self.seed, self.budget = scenario, seed, budget or Budget()
         self.sim = simulation(scenario, seed, spread)
         self.sim.scaled = scaled or {}
+        self.sim.kill = self._kill_node
         self.stack: Stack = build(scenario, self.sim)
         self._clocks = clocks(self.stack.layers.values())
         self.progress = progress
@@ -243,6 +244,11 @@ class Run:
             self._kill(layer.everything(), now)
         elif intervention.do == "start":
             self._start(self.scenario.nodes[intervention.on])
+
+    def _kill_node(self, node: int) -> None:
+        """A kernel has chosen it: memory is short."""
+        layer = list(self.stack.layers.values())[node]
+        self._kill([layer] if isinstance(layer, Workload) else layer.everything(), self.sim.now)
 
     def _kill(self, layers: Any, now: int) -> None:
         ended = {id(layer) for layer in layers}

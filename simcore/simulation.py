@@ -139,6 +139,7 @@ class Simulation:
         self.series: list[dict[str, Any]] = []
         self.durable: set[tuple[int, int]] = set()  # which workload's writes are on a medium
         self._known: dict[Any, int] = {}
+        self.kill: Callable[[int], None] = lambda node: None  # ends what stands at a node; the run says how
 
     @property
     def now(self) -> int:

@@ -1,11 +1,12 @@
 """Memory under a hypervisor: what a touch, a walk, a shortage cost, and whose memory it is."""
 
+import copy
 from typing import Any
 
 import pytest
 
 import simcore
-from tests.seen import Span, family, requests, scenario, spans
+from tests.seen import Span, family, lines, requests, scenario, spans
 
 PARTS = 512  # small pages in a large one
 MIB = 2**20
@@ -109,3 +110,101 @@ def test_filled_in_large_pages_a_guest_starts_sooner() -> None:
         for pages in ("4k", "2m", "1g")
     ]
     assert ready == sorted(ready, reverse=True)
+
+
+# ---------------------------------------------------------------------------- more is promised than there is
+
+AT_ONCE = {"host_os__init": "direct", "guest_os__init": "direct"}
+
+
+def short(size: str, swap: str | None = "1 GiB", **vary: Any) -> simcore.Result:
+    """A guest that is promised twice as much as the machine has, and touches so much beside its boot's."""
+    pages = {"vm1__pages": "2m", "page_touch__pages": "2m", "page_touch__size": size}
+    own = {"host__memory": "256 MiB", "vm1__memory": "512 MiB", "host_os__swap": swap}
+    return run("linux-on-kvm", "page-touch", **AT_ONCE | pages | own | vary)
+
+
+def disk(result: simcore.Result, kind: str, *accesses: dict[str, int]) -> int:
+    """Requests of a kind that the machine's disk serves for these accesses."""
+    found = spans(result.trace)
+    return sum(
+        span.node == "host.disk" and span.op == kind
+        for access in accesses
+        for span in family(result.trace, found, access)
+    )
+
+
+def test_more_memory_may_be_promised_than_there_is() -> None:
+    raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-kvm"]))
+    raw["stack"]["settings"] = {"memory": "256 MiB"}
+    found = [(finding.id, finding.severity) for finding in simcore.check(raw)]
+    assert found == [("memory-overcommitted", "warning")]
+
+
+def test_what_nobody_looks_at_goes_to_the_disk_first_and_is_not_missed() -> None:
+    result = short("192 MiB")
+    touches = requests(result.trace, "touch", "page-touch")
+    half = len(touches) // 2
+    assert disk(result, "write", *touches[:half]) > 0
+    assert disk(result, "read", *touches) == 0
+    assert result.outcome["nodes"]["vm1"]["memory"] == 256 * MIB
+
+
+def test_a_guest_that_goes_round_in_more_than_there_is_waits_for_the_disk_at_every_step() -> None:
+    result = short("300 MiB")
+    touches = requests(result.trace, "touch", "page-touch")
+    half = len(touches) // 2
+    assert disk(result, "read", *touches[:half]) == 0
+    assert disk(result, "read", *touches[half:]) == half
+    first, then = (spread[len(spread) // 2] for spread in (touches[:half], touches[half:]))
+    assert then["end_ns"] - then["start_ns"] > first["end_ns"] - first["start_ns"]
+    assert result.outcome["nodes"]["vm1"]["memory"] == 256 * MIB
+
+
+def test_without_swap_the_largest_process_is_killed_and_that_is_the_guest() -> None:
+    result = short("300 MiB", swap=None)
+    nodes = result.outcome["nodes"]
+    assert nodes["vm1"]["state"] == "killed"
+    assert nodes["host-os"]["state"] == "ready"
+    assert nodes["vm1"]["memory"] == 0
+    assert "oom" in [text for _, _, text in lines(result.trace, "host-os")]
+    assert not result.outcome["lane"]["finished"]
+
+
+def test_where_there_is_enough_nothing_goes() -> None:
+    result = short("192 MiB", host__memory="1 GiB")
+    ops = {span.op for span in spans(result.trace)}
+    assert not ops & {"swap_out", "page_missing", "drop_page", "oom_kill"}
+
+
+# ---------------------------------------------------------------------------------- the limit of a container
+
+
+def limited(limit: str | None, size: str = "8 MiB") -> simcore.Result:
+    raw = dict(simcore.prebuilt()["docker-on-linux"])
+    raw["workloads"] = [
+        {"id": "greedy", "is": "page-touch", "on": "web", "settings": {"size": size, "passes": 1}},
+        {"id": "beside", "is": "page-touch", "on": "host-os", "settings": {"size": "1 MiB"}},
+    ]
+    vary = {"host-os.init": "direct", "web.memory": limit}
+    return simcore.run(simcore.scenario(raw, vary=vary), spread=False)
+
+
+def test_over_its_limit_a_program_in_a_container_is_killed_and_nobody_else() -> None:
+    result = limited("6 MiB")
+    ends = {name: numbers["finished_ns"] for name, numbers in result.outcome["workloads"].items()}
+    assert ends["greedy"] is None
+    assert ends["beside"] is not None
+    assert [text for _, _, text in lines(result.trace, "host-os")].count("group_oom") == 1
+    assert {node["state"] for node in result.outcome["nodes"].values()} == {"ready"}
+    header = result.trace.header
+    (web,) = [n for n, one in enumerate(header["series"]) if header["nodes"][one["node"]]["id"] == "web"]
+    held = [row["value"] for row in result.trace.rows("counters") if row["series"] == web]
+    assert max(held) <= 6 * MIB
+    assert held[-1] == 0
+
+
+def test_under_its_limit_a_container_does_not_notice_it() -> None:
+    free, bound = limited(None), limited("16 MiB")
+    assert free.outcome["workloads"] == bound.outcome["workloads"]
+    assert free.outcome["workloads"]["greedy"]["finished_ns"] is not None

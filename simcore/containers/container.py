@@ -1,7 +1,8 @@
 """A container: a process of the kernel below, with its own view and its own limits.
 
 Its engine makes it, from beside the stack. After that there is nothing in between: what it asks goes straight
-to the kernel, and pays a filter and some accounting on the way.
+to the kernel, and pays a filter and some accounting on the way. Who takes more memory than the group may have
+is killed by the kernel. Left out: pages of files, which count too and would go first, and a group's own swap.
 
 Its image may be of another instruction set (`platform`). The kernel cannot start such a program; it knows
 what else to start instead if somebody has registered for it (binfmt_misc). Then every instruction of the
@@ -16,7 +17,7 @@ from typing import Any
 from simcore.cpu import Steps, Thread
 from simcore.layer import Layer
 from simcore.requests import Request
-from simcore.roles import Engine
+from simcore.roles import Engine, Kernel
 from simcore.schedulers.base import Group
 from simcore.simulation import mix
 
@@ -25,6 +26,7 @@ CALLS = ("exec", "read", "write", "flush", "syscall", "fork", "exit", "send", "r
 
 
 class Container(Layer):
+    below: Kernel
     runtime: Engine
     interpreter: Engine | None = None
 
@@ -101,9 +103,16 @@ class Container(Layer):
     def touch(self, request: Request) -> Steps:
         """Memory that the kernel has given, or taken back, is booked to the control group."""
         taken = yield from self.down(request)
-        if taken:
-            self.spend(request, "accounting")
-            self.count("memory", (self.memory_bytes or 0) + taken)
+        if not taken:
+            return
+        self.spend(request, "accounting")
+        limit, held = self.settings["memory"], (self.memory_bytes or 0) + taken
+        if request.page is not None and limit is not None and held > limit:
+            freed = yield from self.below.out_of_memory(request, self.id)
+            self.count("memory", max(0, held - freed))
+            self.sim.at(0, partial(self.sim.kill, request.page[0]))
+            yield from self._silence(request)
+        self.count("memory", held)
 
     def fork(self, request: Request) -> Steps:
         self._filter(request)

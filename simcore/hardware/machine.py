@@ -1,8 +1,11 @@
 """A computer: CPUs, memory, a disk, and firmware. What everything else stands on."""
 
+from functools import cached_property
+
 from simcore.cpu import Core, Cpu, Steps
+from simcore.frames import Frames, Page
 from simcore.requests import Request
-from simcore.roles import Computer
+from simcore.roles import Computer, Hypervisor, Kernel, VirtualMachine
 from simcore.smt import HardwareThread, pair
 from simcore.trace import QUEUE
 
@@ -34,11 +37,53 @@ class Machine(Computer):
         yield from self.wait(request, "power_supply")
         yield from self.ask(request, "boot", self.firmware)
 
-    def use(self, request: Request, pages: int) -> None:
-        """Its memory is there."""
+    @cached_property
+    def _keeper(self) -> Kernel | Hypervisor:
+        """Who hands out its memory."""
+        (keeper,) = (layer for layer in self.holds if isinstance(layer, Kernel | Hypervisor))
+        return keeper
+
+    @cached_property
+    def _frames(self) -> Frames | None:
+        return self._keeper.frames
+
+    def use(self, request: Request, pages: int, vm: VirtualMachine | None = None) -> None:
+        """Its memory is there; but it is counted."""
+        if self._frames is not None:
+            self._frames.give(vm, request.page, pages, request.program)
+
+    def back(self, request: Request, times: int, pages: int, vm: VirtualMachine) -> None:
+        self.use(request, pages, vm)
+
+    def lend(self, vm: VirtualMachine, pages: int) -> None:
+        if self._frames is not None:
+            self._frames.give(vm, None, pages)
 
     def free(self, pages: int) -> None:
-        """And stays there."""
+        if self._frames is not None:
+            self._frames.take(None, pages)
+
+    def ended(self, node: int, vm: VirtualMachine | None = None) -> int:
+        return 0 if self._frames is None else self._frames.forget(node, vm)
+
+    @property
+    def scarce(self) -> bool:
+        return self._frames is not None and self._frames.scarce
+
+    def lacks(self, pages: int) -> bool:
+        return self._frames is not None and self._frames.lack(pages)
+
+    def holds_page(self, page: Page) -> bool:
+        return self._frames is None or self._frames.see(page)
+
+    def make_room(self, request: Request, pages: int) -> Steps:
+        yield from self._keeper.make_room(request, pages)
+
+    def see(self, request: Request) -> Steps:
+        assert self._frames is not None
+        assert request.page is not None
+        if not self._frames.see(request.page):
+            yield from self._keeper.bring_back(request, request.page)
 
     @property
     def memory_nodes(self) -> int:

@@ -11,6 +11,7 @@ from simcore.cpu import Steps
 from simcore.hypervisors.vm import Guest
 from simcore.layer import Layer
 from simcore.requests import Request
+from simcore.roles import VirtualMachine
 
 
 class ControlDomain(Guest):
@@ -45,7 +46,7 @@ class ControlDomain(Guest):
     def fail(self, fault: str, now: int) -> Iterable[Layer]:
         return self.below.everything()
 
-    def use(self, request: Request, pages: int) -> None:
+    def use(self, request: Request, pages: int, vm: VirtualMachine | None = None) -> None:
         """All its memory was given to it when it was built."""
 
     def free(self, pages: int) -> None:

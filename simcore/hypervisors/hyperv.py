@@ -125,6 +125,6 @@ class RootPartition(ControlDomain):
         self.reflect, self.resume = self.below.nest()
         super().wire()
 
-    def back(self, request: Request, times: int, pages: int) -> None:
+    def back(self, request: Request, times: int, pages: int, vm: VirtualMachine) -> None:
         """A program of its Windows runs a guest, whose memory is the program's: all of it is there."""
         self.below.nested_fault(request, times)

@@ -29,7 +29,8 @@ class Restored(Vm):
         self.pager = self.below.helper(f"{self.id}/page_in")
         self.threads.append(self.pager)
         in_use = min(self.constant("boot_touched"), self.settings["memory"]) // self.constant("page")
-        self.touched = self.in_use = self.absent = in_use  # those that are in the memory file only
+        self.touched = self.in_use = self._counted = in_use
+        self.absent = in_use  # those that are in the memory file only
         self._arrived: dict[str, Gate] = {}
         self._cold = self.settings["memory_file"] == "disk"
 
@@ -109,5 +110,5 @@ class Restored(Vm):
 
     def _weigh(self) -> None:
         """What the host has given: all that the guest ever had but what still lies in the file."""
-        here = (self.touched - self.absent) * self.constant("page")
+        here = (self.touched - self.absent - self.away) * self.constant("page")
         self.count("memory", here + self.below.overhead_bytes)

@@ -11,7 +11,8 @@ as large. Left out: that Linux finds large pages only where memory is not in pie
 later (khugepaged); and that large tables miss the caches more often than small ones.
 """
 
-from simcore.cpu import Cpu, Steps
+from simcore.cpu import Cpu, Steps, Thread
+from simcore.frames import Page
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 
@@ -98,6 +99,9 @@ class Vm(TwoDimensions):
         super().wire()
         self.in_use = self.touched = 0  # pages: that the guest has now, and the most it ever had
         self.whole = self._page // self.constant("page")  # how many come at once
+        self.away = 0  # of those that it had, how many the machine has taken away
+        self._counted = 0  # how many the machine knows of
+        self._pager: Thread | None = None
 
     def boot(self, request: Request) -> Steps:
         memory = self.settings["memory"]
@@ -107,30 +111,94 @@ class Vm(TwoDimensions):
         if self.settings["prealloc"] or self.pinned:
             self._populate(request)
             self._take(memory // self.constant("page"))
+            yield from self._lump(request)
         yield from self.hop(request, self.guest.first)  # the first entry into the guest
         yield from self.ask(request, "boot", self.firmware)
         # The faults of a guest's boot are in the times of its stages, which were measured in guests.
         self.in_use = min(self.constant("boot_touched"), memory) // self.constant("page")
         self._take(self.in_use)
+        yield from self._lump(request)
+
+    def _lump(self, request: Request) -> Steps:
+        """What it has had up to now, the machine has given."""
+        fresh, self._counted = self.touched - self._counted, self.touched
+        if self.machine.lacks(fresh):
+            yield from self._outside(request, fresh, None)
+        self.machine.lend(self, fresh)
 
     def _populate(self, request: Request) -> None:
         pages = self.settings["pages"]
         self.spend(request, f"populate_{pages}", per=self.settings["memory"])
 
-    def use(self, request: Request, pages: int) -> None:
+    def use(self, request: Request, pages: int, vm: VirtualMachine | None = None) -> None:
         """The host finds memory for those that the guest never had before."""
         self.in_use += pages
-        fresh = min(self.in_use, self.settings["memory"] // self.constant("page")) - self.touched
+        fresh = self._fresh(0)
         if fresh > 0:
             faults = -(-fresh // self.whole)
             self._take(self.touched + fresh)
+            self._counted = self.touched
             self.below.find_memory(request, self, faults, self.whole)
+
+    def _fresh(self, pages: int) -> int:
+        """How many it does not have yet, if its kernel takes so many more."""
+        most: int = self.settings["memory"] // self.constant("page")
+        return min(self.in_use + pages, most) - self.touched
+
+    @property
+    def scarce(self) -> bool:
+        return self.machine.scarce
+
+    def lacks(self, pages: int) -> bool:
+        fresh = self._fresh(pages)
+        return fresh > 0 and self.machine.lacks(-(-fresh // self.whole) * self.whole)
+
+    def make_room(self, request: Request, pages: int) -> Steps:
+        yield from self._outside(request, -(-self._fresh(pages) // self.whole) * self.whole, None)
+
+    def see(self, request: Request) -> Steps:
+        if self.away:
+            yield from self._outside(request, 0, request.page)
+
+    def _outside(self, request: Request, pages: int, page: Page | None) -> Steps:
+        """Room for so many pages, or a page that was put away: a thread of the hypervisor's sees to it. The
+        guest is told that it must wait (as KVM does; others let the virtual CPU stand still), and when it
+        need not any more."""
+        thread = request.flow.thread
+        vcpu = thread.cpu
+        inside = vcpu in self.cpus
+        if page is not None and self.machine.holds_page(page):
+            return
+        if inside:
+            self.spend(request, "page_missing")
+        self.below.call_helper(request)
+        if self._pager is None:
+            self._pager = self.below.helper(f"{self.id}/page_in")
+            self.threads.append(self._pager)
+        yield from self.hop(request, self._pager)
+        if page is None:
+            yield from self.machine.make_room(request, pages)
+        else:
+            yield from self.machine.see(request)
+        if inside:
+            yield from self.below.inject(request, vcpu)
+        yield from self.hop(request, thread)
+
+    def moved(self, pages: int) -> None:
+        """The machine has taken so many of its pages away, or brought them back if negative."""
+        self.away += pages
+        self._weigh()
+
+    def end(self) -> None:
+        super().end()
+        self.machine.ended(self.node, self)
+        self.count("memory", 0)
 
     def first_touch(self, request: Request, times: int) -> None:
         pages = self.settings["pages"]
         self.spend(request, "first_touch" if pages == "4k" else f"first_touch_{pages}", per=times)
 
-    def back(self, request: Request, times: int, pages: int) -> None:
+    def back(self, request: Request, times: int, pages: int, vm: VirtualMachine) -> None:
         """The fault goes by way of the hypervisor below to the one in the guest and back. That one has given
         it pages, which must be found in turn; then the two translations are made one."""
         self.below.nested_fault(request, times)
@@ -145,11 +213,18 @@ class Vm(TwoDimensions):
         """They come whole, but never more than the guest has."""
         whole = -(-pages // self.whole) * self.whole
         self.touched = pages = min(whole, self.settings["memory"] // self.constant("page"))
-        self.count("memory", pages * self.constant("page") + self.below.overhead_bytes)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        here = (self.touched - self.away) * self.constant("page")
+        self.count("memory", here + self.below.overhead_bytes)
 
     def free(self, pages: int) -> None:
         """The host learns nothing of it, but by a balloon: then it takes the pages back, and who touches them
         next does so for the first time."""
         self.in_use -= pages
         if self.settings["balloon"]:
+            had = self.touched
             self._hold(self.in_use)
+            self._counted = self.touched
+            self.machine.lend(self, self.touched - had)

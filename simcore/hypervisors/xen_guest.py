@@ -8,6 +8,7 @@ help the CPU walks Xen's as well.
 from simcore.cpu import Steps
 from simcore.hypervisors.vm import Guest, TwoDimensions
 from simcore.requests import Request
+from simcore.roles import VirtualMachine
 
 
 class Pv(Guest):
@@ -19,7 +20,7 @@ class Pv(Guest):
         self.count("memory", self.settings["memory"])
         yield from self.hop(request, self.guest.first)
 
-    def use(self, request: Request, pages: int) -> None:
+    def use(self, request: Request, pages: int, vm: VirtualMachine | None = None) -> None:
         """It has had them from the start."""
 
     def free(self, pages: int) -> None:

@@ -8,7 +8,10 @@ A boot goes loader -> unpack itself -> memory -> CPUs -> drivers -> initramfs ->
 Its units start side by side on the CPUs there are, each after those that it needs; the entry lists them.
 """
 
+from functools import partial
+
 from simcore.cpu import Steps, Thread
+from simcore.frames import Frames, Page
 from simcore.kernels.network import Network
 from simcore.kernels.processes import Processes
 from simcore.kernels.writeback import Writeback
@@ -49,6 +52,8 @@ class Linux(Processes, Writeback, Network):
         self._units: dict[str, Request] = {}
         self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
         self._programs: set[str] = set()  # which programs are in it
+        if not isinstance(self.computer, VirtualMachine):
+            self.frames = Frames(self.computer.settings["memory"] // self.constant("block"))
 
     def process(self, name: str) -> Thread:
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
@@ -146,9 +151,14 @@ class Linux(Processes, Writeback, Network):
             yield from self.until(request, arrived)
         else:
             arrived = self.gate()
+            blocks = -(-request.bytes // self.constant("block"))
+            if self.frames is not None:
+                if self.frames.lack(blocks):
+                    yield from self.make_room(request, blocks)
+                self.frames.cache(blocks)
             if page is not None:
                 self._pages[page] = arrived
-            self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc")
+            self.repeat(request, blocks, "page_alloc")
             self.spend(request, "extent_map", "blk_submit")
             yield from self.computer.disk.serve(request)
             self.spend(request, "blk_complete", "wake_up")
@@ -207,6 +217,59 @@ class Linux(Processes, Writeback, Network):
         if f"wait_{name}" in self.entry.timings:
             yield from self.wait(request, f"wait_{name}")
         self.log(request, "started", unit=unit["unit"])
+
+    # ---------------------------------------------------------------------- when memory is short
+
+    def make_room(self, request: Request, pages: int) -> Steps:
+        """First what can be read again, then what nobody has used for longest; and if there is nowhere to put
+        that, whoever has most must end."""
+        frames, swap = self.frames, (self.settings["swap"] or 0) // self.constant("block")
+        assert frames is not None
+        while frames.lack(pages):
+            if self._pages and frames.cached > 0:
+                each = frames.cached // len(self._pages)
+                del self._pages[next(iter(self._pages))]
+                frames.cache(-each)
+                self.repeat(request, each, "drop_page")
+            elif frames.gone < swap and (gone := frames.put_away(self.constant("swap_cluster"))):
+                number = sum(held.pages for held in gone)
+                self.repeat(request, number, "swap_out")
+                yield from self._transfer(request, "write", number * self.constant("block"))
+            elif (victim := frames.largest()) is not None:
+                vm, page = victim.owner, victim.page
+                node = vm.node if page is None else page[0]
+                self.spend(request, "oom_kill")
+                yield from self.settle()
+                name = vm.id if page is None else frames.programs[node]
+                self.log(request, "oom", name=name, size=victim.pages * self.constant("block"))
+                frames.forget(node, vm)
+                self.sim.at(0, partial(self.sim.kill, node))
+            else:
+                return
+            yield from self.settle()
+
+    def bring_back(self, request: Request, page: Page) -> Steps:
+        """A major fault: the page is read from the swap area, by whoever needs it."""
+        assert self.frames is not None
+        held = self.frames.away[page]
+        self.spend(request, "fault_entry")
+        if self.frames.lack(held.pages):
+            yield from self.make_room(request, held.pages)
+        self.repeat(request, held.pages, "page_alloc")
+        yield from self._read_in(request, held.pages * self.constant("block"))
+        self.spend(request, "map_page")
+        yield from self.settle()
+        if page in self.frames.away:  # nobody else has brought it meanwhile
+            self.frames.bring_back(page)
+
+    def out_of_memory(self, request: Request, group: str) -> Steps:
+        self.spend(request, "oom_kill")
+        yield from self.settle()
+        memory = self._memory.pop(request.flow.thread)
+        size = memory.pages * self.constant("block")
+        self.log(request, "group_oom", name=request.program, group=group, size=size)
+        self._give_back(memory)
+        return size
 
     # ---------------------------------------------------------------------- the stages of a boot
 
@@ -289,10 +352,14 @@ class Linux(Processes, Writeback, Network):
         yield from self.hop(request, thread, "irq_exit")
 
     def _read_in(self, request: Request, size_bytes: int) -> Steps:
-        """Into the page cache: no system call, no user's pages. The thread waits."""
+        """Into the page cache: no system call, no user's pages."""
+        yield from self._transfer(request, "read", size_bytes)
+
+    def _transfer(self, request: Request, kind: str, size_bytes: int) -> Steps:
+        """Between memory and the disk; the thread waits."""
         thread = request.flow.thread
         self.spend(request, "extent_map", "blk_submit")
-        yield from self.ask(request, "read", self.computer.disk, size_bytes)
+        yield from self.ask(request, kind, self.computer.disk, size_bytes)
         self.spend(request, "blk_complete", "wake_up")
         yield from self.hop(request, thread, "irq_exit")
 

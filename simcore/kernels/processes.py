@@ -8,6 +8,7 @@ computer those are is not kept: a kernel hands out first what it was given back 
 from simcore.cpu import Steps, Thread
 from simcore.requests import Request
 from simcore.roles import Kernel
+from simcore.trace import NONE
 
 
 class Memory:
@@ -16,6 +17,7 @@ class Memory:
     def __init__(self) -> None:
         self.pages = 0
         self.mapped: set[int] = set()
+        self.node = NONE  # of the program that named them
 
 
 class Processes(Kernel):
@@ -39,9 +41,14 @@ class Processes(Kernel):
         yield from self.settle()  # what is mapped, and what memory is free, is seen now
         memory = self._memory.setdefault(thread, Memory())
         if page[1] in memory.mapped:
+            if self.computer.scarce:
+                yield from self.computer.see(request)
             return 0
         small = self.constant("block")
         pages = request.bytes // small  # a large page is one fault for all its parts
+        if self.computer.lacks(pages):
+            yield from self.computer.make_room(request, pages)
+        memory.node = page[0]
         memory.mapped.add(page[1])
         memory.pages += pages
         self.fault(request, 1, pages)
@@ -80,7 +87,7 @@ class Processes(Kernel):
         self.spend(request, "syscall_entry", "exit")
         yield from self.settle()
         memory = self._memory.pop(process)
-        self.computer.free(memory.pages)
+        self._give_back(memory)
         self._write_address_space(request)
         if parent is not None:
             self.spend(request, "wake_up")
@@ -88,10 +95,17 @@ class Processes(Kernel):
             self.spend(request, "reap", "syscall_exit")
         return -memory.pages * self.constant("block")
 
+    def _give_back(self, memory: Memory) -> None:
+        """All that a process had."""
+        known = self.computer.ended(memory.node) if memory.node != NONE else 0
+        self.computer.free(memory.pages - known)
+
     def _take(self, request: Request, process: Thread, what: str) -> Steps:
         """Memory for a process beside what its program touches."""
         yield from self.settle()
         pages: int = self.constant(what)
+        if self.computer.lacks(pages):
+            yield from self.computer.make_room(request, pages)
         self._memory.setdefault(process, Memory()).pages += pages
         self.computer.use(request, pages)
         return pages * self.constant("block")
