@@ -359,6 +359,14 @@ class VirtualMachine(Computer):
     back_end: Thread  # where its devices' requests are carried out
     pinned = False  # a real device reaches into its memory: all of it must be there, and stay where it is
 
+    def moved(self, pages: int) -> None:
+        """The machine has taken so many of its pages away, or brought them back if negative."""
+        raise NotImplementedError
+
+    def give_up(self) -> int:
+        """What its kernel has free is the machine's again: so many pages."""
+        raise NotImplementedError
+
     def first_touch(self, request: Request, times: int) -> None:
         """It has left so many times for memory, and the hypervisor finds a page each time."""
         raise NotImplementedError

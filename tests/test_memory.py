@@ -177,6 +177,52 @@ def test_where_there_is_enough_nothing_goes() -> None:
     assert not ops & {"swap_out", "page_missing", "drop_page", "oom_kill"}
 
 
+def under_esxi(*loads: dict[str, Any], guests: int = 1) -> simcore.Result:
+    raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-esxi"]))
+    raw["stack"]["settings"] |= {"memory": "512 MiB"}
+    (vm,) = raw["stack"]["holds"][0]["holds"]
+    vm["settings"] |= {"vcpus": 1, "memory": "768 MiB", "pages": "2m"}
+    vm["holds"][0]["settings"] = {"init": "direct"}
+    raw["stack"]["holds"][0]["holds"] = vms = [copy.deepcopy(vm) for _ in range(guests)]
+    for number, one in enumerate(vms[1:], start=2):
+        one["id"], one["holds"][0]["id"] = f"vm{number}", f"guest{number}"
+    raw["workloads"] = [{"is": "page-touch", **load} for load in loads]
+    return simcore.run(simcore.scenario(raw), spread=False)
+
+
+def greedy(id_: str, on: str, size: str, passes: int = 1, **more: Any) -> dict[str, Any]:
+    return {"id": id_, "on": on, "settings": {"size": size, "pages": "2m", "passes": passes}, **more}
+
+
+@pytest.mark.parametrize(("size", "compressed"), [("470 MiB", True), ("600 MiB", False)])
+def test_the_vmkernel_compresses_and_what_does_not_fit_any_more_goes_to_the_disk(
+    size: str, compressed: bool
+) -> None:
+    result = under_esxi(greedy("page-touch", "guest-os", size, passes=2))
+    found = spans(result.trace)
+    touches = requests(result.trace, "touch", "page-touch")
+    half = len(touches) // 2
+    assert disk(result, "read", *touches[:half]) == 0
+    assert "compress_page" in {span.op for span in found}
+    then = {span.op for access in touches[half:] for span in family(result.trace, found, access)}
+    assert ("decompress_page" in then) == compressed
+    assert (disk(result, "read", *touches[half:]) == 0) == compressed
+    assert result.outcome["nodes"]["vm1"]["memory"] < 512 * MIB
+
+
+def test_what_a_guest_has_free_goes_by_the_balloon_and_nothing_else_must() -> None:
+    """The first has used 200 MiB and given them back to its kernel, when the second needs them."""
+    first = greedy("first", "guest-os", "200 MiB")
+    then = greedy("then", "guest2", "180 MiB", start="400 s")
+    result = under_esxi(first, then, guests=2)
+    assert result.outcome["workloads"]["then"]["finished_ns"] is not None
+    ops = {span.op for span in spans(result.trace)}
+    assert "inflate_balloon" in ops
+    assert not ops & {"compress_page", "decompress_page"}
+    held = [result.outcome["nodes"][vm]["memory"] for vm in ("vm1", "vm2")]
+    assert held[0] < 150 * MIB < 300 * MIB < held[1]
+
+
 # ---------------------------------------------------------------------------------- the limit of a container
 
 

@@ -5,12 +5,19 @@ for a device goes on in the VMkernel, in the same world: through VMFS and multip
 and back into the guest at once. The device's interrupt is the VMkernel's, which finishes the request and has
 the monitor interrupt the guest. A process of the virtual machine (VMX) starts it and plays what is rarely
 needed. CPU time goes by shares, reservations and limits.
+
+When memory runs short the VMkernel takes back, in this order: what guests have free (their balloon drivers
+ask their kernels for it), then pages that nobody has used for long, which it compresses two into one; the
+oldest of those go to a swap file when there are too many. No guest knows of these two. Left out: equal
+pages shared within a guest, a balloon that makes one swap by itself, who must give first by shares and by how
+idle its memory is, and memory reservations.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 from simcore.cpu import Cpu, Steps, Thread
+from simcore.frames import Frames, Page
 from simcore.hypervisors.type1 import Assisted
 from simcore.hypervisors.vm import Vm
 from simcore.requests import Request
@@ -24,6 +31,11 @@ class Esxi(Assisted):
     def wire(self) -> None:
         super().wire()
         self._reserved = 0
+        self._memory = Frames(self.below.settings["memory"] // self.constant("page"))
+        self._memory.total -= self._min_free()
+        self.frames = self._memory
+        self._zipped = 0  # pages that were made smaller, of which so many fit in one
+        self._zip: dict[object, int] = {}  # by name, if they have one
 
     def scheduler(self) -> Shares:
         period_ns, chunk_ns = self.constant("limit_period"), self.constant("limit_chunk")
@@ -54,6 +66,72 @@ class Esxi(Assisted):
             self.spend(request, "start_service")
         yield from self.settle()
         self.log(request, "welcome")
+
+    def _min_free(self) -> int:
+        """How many pages it keeps free for itself: of each further part of memory a smaller share."""
+        kept, done, memory = 0.0, 0, self.below.settings["memory"]
+        for end, share in self.constant("min_free"):
+            part = max(0, min(memory, end) - done)
+            kept, done = kept + part * share, end
+        page: int = self.constant("page")
+        return int(kept * self.constant("hard_state")) // page
+
+    def call_helper(self, request: Request) -> None:
+        self.spend(request, "wake_up")
+
+    def make_room(self, request: Request, pages: int) -> Steps:
+        frames = self._memory
+        while frames.lack(pages):
+            yield from self.settle()
+            if self._inflate(request):
+                continue
+            gone = frames.put_away(self.constant("swap_cluster"))
+            if not gone:
+                return
+            number = 0
+            for held in gone:
+                while self._zip and not self._fits(held.pages):  # the oldest make room, and go to the file
+                    oldest = self._zip.pop(next(iter(self._zip)))
+                    self._zip_pages(-oldest)
+                    number += oldest
+                self.repeat(request, held.pages, "compress_page")
+                self._zip_pages(held.pages)
+                self._zip[held.page or object()] = held.pages
+            if number:
+                yield from self.ask(request, "write", self, number * self.constant("page"))
+
+    def _inflate(self, request: Request) -> bool:
+        """What the guests' kernels have free, they are asked to give."""
+        for vm in self.holds:
+            if isinstance(vm, Vm) and (given := vm.give_up()) > 0:
+                self.repeat(request, given, "inflate_balloon")
+                return True
+        return False
+
+    def _fits(self, pages: int) -> bool:
+        room = self._memory.total * self.constant("zip_share") * self.constant("zipped_in_one")
+        return self._zipped + pages <= int(room)
+
+    def _zip_pages(self, pages: int) -> None:
+        in_one: int = self.constant("zipped_in_one")
+        before = -(-self._zipped // in_one)
+        self._zipped += pages
+        self._memory.used += -(-self._zipped // in_one) - before
+
+    def bring_back(self, request: Request, page: Page) -> Steps:
+        pages = self._memory.away[page].pages
+        if self._memory.lack(pages):
+            yield from self.make_room(request, pages)
+        if page in self._zip:
+            self.repeat(request, pages, "decompress_page")
+            yield from self.settle()
+        else:
+            yield from self.ask(request, "read", self, pages * self.constant("page"))
+            yield from self.settle()
+        if page in self._memory.away:  # nobody else has brought it meanwhile
+            if page in self._zip:
+                self._zip_pages(-self._zip.pop(page))
+            self._memory.bring_back(page)
 
     def _fetch(self, request: Request, times: str) -> Steps:
         for _ in range(self.constant(times)):

@@ -185,7 +185,6 @@ class Vm(TwoDimensions):
         yield from self.hop(request, thread)
 
     def moved(self, pages: int) -> None:
-        """The machine has taken so many of its pages away, or brought them back if negative."""
         self.away += pages
         self._weigh()
 
@@ -224,7 +223,11 @@ class Vm(TwoDimensions):
         next does so for the first time."""
         self.in_use -= pages
         if self.settings["balloon"]:
-            had = self.touched
-            self._hold(self.in_use)
-            self._counted = self.touched
-            self.machine.lend(self, self.touched - had)
+            self.give_up()
+
+    def give_up(self) -> int:
+        had = self.touched
+        self._hold(self.in_use)
+        self._counted = self.touched
+        self.machine.lend(self, self.touched - had)
+        return had - self.touched
