@@ -6,7 +6,7 @@ import { CPU, DEVICE, QUEUE, SERVE, WAIT } from "./model.js";
 import { el, say } from "./dom.js";
 import { count, percent, time } from "./text.js";
 
-const ROW = 27, COLUMN = 10;
+const ROW = 27, COLUMN = 10, MOST = 200;
 
 /**
  * @typedef {{span: number, node: number, kind: number, start: number, end: number, ns: number, woken: boolean, moved: boolean}} Stop
@@ -68,15 +68,17 @@ export class JourneyView {
     const { stops, start, end } = this.journey;
     const columns = this.order.filter((node) => stops.some((stop) => stop.node === node));
     this.list.style.setProperty("--gutter", `${columns.length * COLUMN + 6}px`);
-    this.items = stops.map((stop) => this.#item(stop, start, end));
-    this.list.replaceChildren(stair(stops, columns, model), ...this.items);
+    this.shown = longest(stops, MOST);
+    this.items = this.shown.map((stop) => this.#item(stop, start, end));
+    this.list.replaceChildren(stair(this.shown, columns, model), ...this.items);
     this.current = -1;
     const { byKind, byNode, total } = sums(stops, model.nodes.length);
     const part = (key, ns) => (ns ? [texts.ui(key, { t: ns })] : []);
     const wakes = stops.filter((stop) => stop.woken).length, moves = stops.filter((stop) => stop.moved).length;
     this.sum.replaceChildren(
       this.#shares(columns, byNode, total),
-      el("span.sum-line", {}, texts.ui(total === end - start ? "journey_sum" : "journey_sum_open", { n: stops.length, sum: total, whole: end - start })),
+      el("span.sum-line", {}, texts.ui(total !== end - start ? "journey_sum_open" : model.requestKind[request] === "read" ? "journey_sum" : "journey_sum_any", { n: stops.length, sum: total, whole: end - start })),
+      ...(stops.length > this.shown.length ? [el("span.sum-line", {}, texts.ui("journey_rest", { n: stops.length - this.shown.length, t: total - this.shown.reduce((sum, { ns }) => sum + ns, 0) }))] : []),
       el("span.sum-line", {}, [...part("sum_service", byKind[CPU]), ...part("sum_device", byKind[DEVICE]), ...part("sum_queue", byKind[QUEUE]), ...part("sum_wait", byKind[WAIT]), texts.ui("sum_switches", { wakes, moves })].join(" · ")),
     );
   }
@@ -112,7 +114,7 @@ export class JourneyView {
   /** Marks the stop that the playhead is in. */
   draw(t) {
     if (!this.journey) return;
-    const { stops } = this.journey;
+    const stops = this.shown;
     let at = -1;
     for (let i = 0; i < stops.length && stops[i].start <= t; i++) if (t < stops[i].end) at = i;
     if (at === this.current) return;
@@ -130,6 +132,13 @@ export class JourneyView {
   select(span) {
     this.items?.forEach((item) => item.classList.toggle("selected", Number(item.dataset.span) === span));
   }
+}
+
+/** The stops that take longest, in their order: a boot has thousands. */
+export function longest(stops, most) {
+  if (stops.length <= most) return stops;
+  const least = stops.map(({ ns }) => ns).sort((a, b) => b - a)[most - 1];
+  return stops.filter(({ ns }) => ns >= least).slice(0, most);
 }
 
 /** The stair: one column a layer, a dot a stop; a dashed step wakes another thread. */

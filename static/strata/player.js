@@ -130,6 +130,21 @@ export class Player {
     this.#showRequest(byLength[Math.floor(byLength.length / 2)]);
   }
 
+  /** Elsewhere a span that was chosen leads to the request that it belongs to: a boot, a system call, a packet. */
+  #followSpan(span) {
+    const root = this.find("journey");
+    if (this.race || this.reads.length || !root) return;
+    const request = span < 0 ? -1 : this.model.spans.request[span];
+    const whole = request >= 0 && this.model.requests.end_ns[request] > this.model.requests.start_ns[request];
+    root.hidden = !whole;
+    if (!whole) return;
+    root.querySelector(".pager").hidden = true;
+    say(root.querySelector("h2"), this.texts.ui("journey_of", { what: this.texts.kind(this.model.requestKind[request]), who: this.texts.node(this.model, this.model.requests.node[request]) }));
+    this.other ??= new JourneyView(root, this.model, this.lanes[0].order, this.texts, (stop) => this.select({ lane: 0, span: stop }, true));
+    if (this.otherRequest !== request) this.other.show((this.otherRequest = request));
+    this.other.select(span);
+  }
+
   #length(nth) {
     const { start_ns, end_ns } = this.model.requests;
     return end_ns[this.reads[nth]] - start_ns[this.reads[nth]];
@@ -223,6 +238,7 @@ export class Player {
     this.lanes.forEach(({ diagram }, i) => diagram.select(i === lane ? (span >= 0 ? model.spans.node[span] : node) : -1));
     this.timeline.select(span >= 0 ? { lane, span } : null);
     this.journey?.select(span);
+    this.#followSpan(span);
     if (go) this.head.seek(model.spans.start_ns[span] - model.startNs, { stop: true });
     this.head.changed();
   }
@@ -243,7 +259,7 @@ export class Player {
     const told = this.race ? (this.pick ? this.pick.lane : this.raceView.told) : 0;
     this.now.draw(head, this.lanes[told], this.request === undefined ? null : new Set([this.request]), this.race);
     this.raceView?.draw(head.t);
-    this.journey?.draw(head.t);
+    (this.journey ?? this.other)?.draw(head.t);
     if (this.journey) this.#tellRead();
     const lane = Number(this.find("console-lane")?.value || told) || 0;
     this.console.draw(this.lanes[lane].model, states[lane].logs);

@@ -146,3 +146,28 @@ def test_two_fingers_bring_the_timeline_closer(open_page: Callable[..., Page]) -
         touch("touchMove", spread)
     touch("touchEnd", 0)
     assert page.evaluate(length) < before / 2
+
+
+def test_a_span_of_a_boot_leads_to_its_journey(page: Page) -> None:
+    page.goto("/s/linux-on-kvm/")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    expect(page.locator("#journey")).to_be_hidden()
+    page.evaluate(
+        """() => {
+          const { player } = document.getElementById("player"), { model } = player;
+          const op = model.header.ops.findIndex(({ op }) => op === "initramfs_unpack");
+          player.select({ lane: 0, span: model.spans.op.lastIndexOf(op) });
+        }"""
+    )
+    expect(page.locator("#journey h2")).to_contain_text("Boot of Linux")
+    expect(page.locator("#journey .stop").first).to_be_visible()
+    assert serious_violations(page) == []
+
+
+def test_the_gallery_is_narrowed_by_words(page: Page) -> None:
+    page.goto("/")
+    page.fill("#search", "xen paravirtual")
+    expect(page.locator("#stack-xen-pv")).to_be_visible()
+    expect(page.locator("#stack-linux")).to_be_hidden()
+    page.fill("#search", "nothing has this")
+    expect(page.locator("#found")).to_have_text("No stack has these words.")

@@ -1,4 +1,4 @@
-import { journeyOf, sums } from "/static/strata/journey.js";
+import { journeyOf, longest, sums } from "/static/strata/journey.js";
 import { equal, test } from "./harness.js";
 import { sample } from "./sample.js";
 
@@ -20,4 +20,10 @@ test("queueing is apart from service, also when it falls inside an operation", (
 test("a change of layer on the same thread is no wake-up", () => {
   const { stops } = journeyOf(sample(), 1);
   equal(stops.map((stop) => [stop.moved, stop.woken]), [[false, false], [true, false], [false, false], [true, false], [false, false]]);
+});
+
+test("of too many stops the longest are listed, in their order", () => {
+  const stops = [5, 1, 9, 3, 7].map((ns) => ({ ns }));
+  equal(longest(stops, 3).map(({ ns }) => ns), [5, 9, 7]);
+  equal(longest(stops, 9).length, 5);
 });

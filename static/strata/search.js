@@ -1,6 +1,10 @@
-/** The glossary's search: shows the terms that have the words typed, in their name or in what is said of them. */
+/**
+ * A field that narrows a list as one types: of the entries that its `data-entries` selects it shows those that have all the
+ * words, and hides the `data-groups` that are left without any.
+ */
 const search = document.getElementById("search"), found = document.getElementById("found");
-const entries = [...document.querySelectorAll(".term-entry")].map((entry) => ({ entry, text: entry.textContent.toLowerCase() }));
+const entries = [...document.querySelectorAll(search.dataset.entries)].map((entry) => ({ entry, text: entry.textContent.toLowerCase() }));
+const groups = [...document.querySelectorAll(search.dataset.groups)];
 
 function show() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -9,12 +13,12 @@ function show() {
     entry.hidden = !words.every((word) => text.includes(word));
     n += entry.hidden ? 0 : 1;
   }
-  for (const section of document.querySelectorAll(".glossary section")) section.hidden = !section.querySelector(".term-entry:not([hidden])");
+  for (const group of groups) group.hidden = !group.querySelector(`:is(${search.dataset.entries}):not([hidden])`);
   found.value = words.length ? (n ? String(n) : found.dataset.none) : "";
 }
 
 search.addEventListener("input", show);
-// A link to a term that the search hides shows it again.
+// A link to an entry that the search hides shows it again.
 addEventListener("hashchange", () => {
   if (document.querySelector(":target")?.closest("[hidden]")) {
     search.value = "";
