@@ -151,6 +151,9 @@ def test_over_hyper_v_every_exit_goes_to_the_process_and_all_the_way_back(stack:
     back = order.index("hv.vm_entry")
     there = ["hv.vm_entry", "hyperv.vm_exit", "hyperv.enter_partition", "hyperv.vm_entry"]
     assert order[back : back + 4] == there
+    handed_over = next(place for place, span in enumerate(found) if span.op == "wake_up")
+    told = names(found[:handed_over], "hyperv").count("hyperv.intercept_message")
+    assert told == 2  # of the accesses before the command, and of the one that starts it
     own = {"ring0_dispatch", "ring3_return", "world_switch", "return_to_vmx"}
     assert not own & {span.op for span in found}
     before, mean_before = read_of(alone)

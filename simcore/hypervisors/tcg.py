@@ -12,9 +12,7 @@ from simcore.roles import Hypervisor, Kernel, VirtualMachine
 
 class Tcg(Hypervisor):
     below: Kernel
-    shadow_paging = (
-        True  # the CPU sees QEMU's own memory; the guest's tables are walked by what QEMU translates
-    )
+    shadow_paging = True  # the CPU walks QEMU's own tables; the guest's are looked up by software
 
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         carrier.halt_ops = (self.op("leave_code"),)
