@@ -19,6 +19,8 @@ PICTURES = {  # name: address, scheme, where the playhead stands: ns, or None fo
     "race": (RACE, "light", 12_300_000_000),
     "race-dark-zh": (f"{RACE}&lang=zh-hans", "dark", 12_300_000_000),
     "read": ("/s/linux-on-kvm/?view=read", "light", None),
+    "build": ("/build/?from=linux-on-kvm&sel=host-os", "light", None),
+    "what-if": ("/s/linux-on-kvm/?sel=vm1", "dark", 112_000_000_000),
 }
 
 
@@ -35,10 +37,13 @@ def main() -> None:
             )
             page = context.new_page()
             page.goto(address if at is None else f"{address}&t={at}")
-            if address != "/":
+            if address.startswith(("/s/", "/race/")):
                 page.wait_for_selector("#player[data-ready='1']", timeout=60_000)
             if name == "read":
                 page.click("#journey-stops li:nth-child(11) button")
+            if name == "what-if":
+                page.wait_for_selector("#what-if form")
+                page.locator("#what-if-set").scroll_into_view_if_needed()
             page.wait_for_timeout(600)
             page.screenshot(path=FOLDER / f"{name}.png")
             print(f"docs/images/{name}.png")
