@@ -6,8 +6,8 @@
     [ server      ] [ UEFI ] [ NVMe   ]      firmware and devices stand beside the machine that owns them
 
 The path of a request falls straight down the right side. Everything here is plain geometry in viewBox units;
-the template draws it. Three sizes: `FULL` with a second line of text, `COMPACT` for three or four lanes,
-`CARD` for the gallery.
+the template draws it. Four sizes: `FULL` with a second line of text, `COMPACT` for three or four lanes,
+`SLIM` for four in a frame on another page, `CARD` for the gallery.
 """
 
 import re
@@ -25,6 +25,7 @@ __all__ = [
     "CARD",
     "COMPACT",
     "FULL",
+    "SLIM",
     "Box",
     "Diagram",
     "Part",
@@ -56,6 +57,7 @@ class Size:
 
 FULL = Size("full", width=480, row=60, gap=6, edge=46, rail=26, text=15.5, small=12.5, second_line=True)
 COMPACT = Size("compact", width=260, row=46, gap=5, edge=14, rail=20, text=13, small=11.5, second_line=False)
+SLIM = Size("slim", width=200, row=46, gap=5, edge=12, rail=14, text=13, small=10.5, second_line=False)
 CARD = Size("card", width=260, row=38, gap=4, edge=14, rail=11, text=13, small=11.5, second_line=False)
 ROOM_FOR_STATE = 92
 LATIN_WIDTH = 0.66
@@ -132,7 +134,7 @@ class Box:
 
     @property
     def has_state(self) -> bool:
-        return not self.small and (self.size is COMPACT or self.w >= WIDE)
+        return not self.small and (self.size in (COMPACT, SLIM) or self.w >= WIDE)
 
     @property
     def state_x(self) -> float:

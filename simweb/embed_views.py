@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 import simcore
-from simweb import poster
+from simweb import diagram, poster
 from simweb.context import THEMES
 from simweb.views import ADDRESS, RefusedError, Show, address_of, one, playing, several
 
@@ -33,7 +33,7 @@ def embed(request: HttpRequest, ref: str) -> HttpResponse:
 
 @require_safe
 def race(request: HttpRequest) -> HttpResponse:
-    return _frame(request, lambda: several(request))
+    return _frame(request, lambda: several(request, diagram.SLIM))
 
 
 @require_safe

@@ -66,6 +66,8 @@ def baselines(lines: Sequence[str], first: float, size: float) -> list[tuple[flo
 def title_of(lanes: Sequence[Lane], view: str) -> str:
     if len(lanes) == 1:
         return lanes[0].label
+    if view == "own":
+        return _("Race: their own work")
     return _("Race: the same reads") if view == "read" else _("Race to the first instruction")
 
 

@@ -119,8 +119,8 @@ def one(request: HttpRequest, ref: str) -> Show:
     return Show([lane], store.Plan((row,)), context)
 
 
-def several(request: HttpRequest) -> Show:
-    """A race. Raises Http404, RefusedError or ScenarioError."""
+def several(request: HttpRequest, four: diagram.Size = diagram.COMPACT) -> Show:
+    """A race; `four` is the size of so many drawings. Raises Http404, RefusedError or ScenarioError."""
     refs = list(dict.fromkeys(request.GET.getlist("stack")))
     if not 2 <= len(refs) <= presenters.MOST_LANES:
         raise RefusedError(_("A race needs two to four different stacks. Choose them in the gallery."))
@@ -130,7 +130,7 @@ def several(request: HttpRequest) -> Show:
     if view not in store.VIEWS or begin not in store.STARTS:
         raise RefusedError(_("There is no such race. Choose the stacks in the gallery."))
     machine = _machine(request)
-    size = diagram.FULL if len(refs) == 2 else diagram.COMPACT
+    size = {2: diagram.FULL, 3: diagram.COMPACT, 4: four}[len(refs)]
     lanes = []
     for number, ref in enumerate(refs):
         found = store.find(ref)

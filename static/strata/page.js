@@ -1,7 +1,7 @@
 /** Glue of every page: the theme button, and the token that Django wants with a post. */
 
 const THEMES = ["auto", "light", "dark"];
-const sandboxed = origin === "null"; // opened by a frame that may not let go of its limits: no cookies
+const sandboxed = origin === "null"; // opened by a frame that may not let go of its limits: no cookies, no storage
 const root = document.documentElement;
 const button = document.getElementById("theme");
 
@@ -39,11 +39,12 @@ function enlarge(on) {
 }
 
 if (projector) {
-  enlarge(Boolean(sessionStorage.getItem("projector")));
+  enlarge(!sandboxed && Boolean(sessionStorage.getItem("projector")));
   projector.addEventListener("click", () => {
     const on = !root.hasAttribute("data-projector");
+    enlarge(on);
+    if (sandboxed) return;
     if (on) sessionStorage.setItem("projector", "1");
     else sessionStorage.removeItem("projector");
-    enlarge(on);
   });
 }
