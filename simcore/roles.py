@@ -341,10 +341,15 @@ class Hypervisor(Layer):
         """A back end interrupts a guest's CPU."""
         raise NotImplementedError
 
-    def announce(self, request: Request, cpu: Cpu) -> Steps:
+    def announce(self, request: Request, cpu: Cpu, alone: bool = False) -> Steps:
         """As `inject`, of an answer in a ring: not while the guest's handler is at work, which has said so in
-        the ring and looks there once more before it is done."""
-        yield SETTLE
+        the ring and looks there once more before it is done.
+
+        `alone`: nothing else is in that ring, so nothing can set the handler to work until this answer is
+        there, and whether it is can be seen now.
+        """
+        if not alone or cpu.interrupted:
+            yield SETTLE
         if cpu.interrupted:
             yield from self.interrupt(request, cpu)
         else:

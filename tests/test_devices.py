@@ -399,6 +399,12 @@ def test_what_the_monitor_needs_for_itself_counts_as_the_guests_memory() -> None
 # ------------------------------------------------------------------------------------------------------ depth
 
 
+def test_a_read_in_a_guest_takes_the_engine_fewer_than_nine_events() -> None:
+    """What nobody else can observe is no event of its own: so many reads a second rest on it."""
+    few, many = (reads(guest("virtio-blk"), count=count).events for count in (100, 200))
+    assert (many - few) / 100 < 9
+
+
 @pytest.mark.parametrize(
     "disk", ["virtio-blk", {"is": "virtio-scsi", "backend": "vhost"}], ids=["qemu", "vhost"]
 )
@@ -446,6 +452,12 @@ def test_a_batch_that_is_not_full_is_told_of_when_its_first_answer_has_waited_lo
     assert result.outcome["workloads"]["reads"]["n"] == 30
     assert max(s.length for s in steps_of(result) if s.op == "coalesced") == 100 * US
     assert exits_per_read(result) == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_an_answer_that_finds_the_guests_handler_at_work_interrupts_nobody() -> None:
+    runs = [reads(guest("vhost-blk"), depth=depth, count=320) for depth in (1, 16)]
+    sent = [sum(span.op == "irqfd" for span in steps_of(result)) for result in runs]
+    assert sent[0] == 320 > 2 * sent[1]
 
 
 def test_they_do_not_where_each_access_is_an_exit() -> None:

@@ -16,12 +16,14 @@ class VirtioRing(Layer):
     """The ring, with a thread of the monitor at its other end."""
 
     owner: VirtualMachine
+    under_way = 0  # requests in the ring that no handler has begun to take out
 
     def read(self, request: Request) -> Steps:
         vcpu = request.flow.thread.cpu
         back_end = self.owner.back_end
         self.spend(request, "ring_add")
         yield SETTLE  # whether the back end sleeps is seen now, not before
+        self.under_way += 1
         if back_end.state == BLOCKED:
             yield from self.owner.below.kick(request, back_end)
         else:
@@ -29,7 +31,8 @@ class VirtioRing(Layer):
         self.spend(request, "eventfd_read", "pop_request")
         yield from self._answer(request)
         self.spend(request, "aio_complete", "push_used")
-        yield from self.owner.below.announce(request, vcpu)
+        yield from self.owner.below.announce(request, vcpu, alone=self.under_way == 1)
+        self.under_way -= 1
         self.spend(request, "complete")
 
     write = flush = read  # the same way, whatever is asked
