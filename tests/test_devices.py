@@ -301,6 +301,12 @@ def test_ide_leaves_the_guest_about_ten_times_a_request_and_each_time_goes_all_t
     assert exits(trip) > 1.5 * exits(last(reads(guest("ahci"))))
 
 
+@pytest.mark.parametrize("stack", [guest("ahci"), "linux-on-virtualbox"], ids=["kvm", "virtualbox"])
+def test_ahci_leaves_the_guest_five_to_seven_times_a_request(stack: Any) -> None:
+    """Two registers to issue a command, five to take its answer, whichever hypervisor plays the controller."""
+    assert 5 <= exits(last(reads(stack))) <= 7
+
+
 def test_ide_does_one_thing_at_a_time() -> None:
     """A deeper queue brings nothing, where with AHCI it brings much."""
     ide = [per_s(reads("kvm-emulated-ide", depth=depth, count=200)) for depth in (1, 16)]
@@ -425,6 +431,27 @@ def test_they_fall_with_rings_whose_other_end_is_a_domain_of_its_own(stack: str)
     """Xen's event channels and VMBus' signals, in both directions; the real disk's interrupt is left."""
     few, many = (exits_per_read(reads(stack, depth=depth, count=320)) for depth in (1, 16))
     assert many < 0.6 * few
+
+
+def under_esxi(depth: int, read: str, count: int) -> float:
+    """Reads in a guest of ESXi from a drive of which each takes so long; returns the interrupts that the
+    VMkernel sends for each of the last of them, half a second after they began."""
+    raw = dict(simcore.prebuilt()["linux-on-esxi"])
+    drive = {"is": "custom-drive", "read": read, "reads_at_once": 64}
+    raw["stack"] = raw["stack"] | {"settings": raw["stack"]["settings"] | {"disk": drive}}
+    result = reads(raw, depth=depth, count=count)
+    assert result.outcome["workloads"]["reads"]["n"] == count
+    asked = requests(result.trace, "read", "reads")
+    late = {row["id"] for row in asked if row["start_ns"] >= asked[0]["start_ns"] + S // 2}
+    told = [span for span in spans(result.trace) if span.op == "post_interrupt" and span.request in late]
+    return len(told) / len(late)
+
+
+def test_the_vmkernel_leaves_interrupts_out_only_with_many_under_way_and_many_a_second() -> None:
+    """Few in flight: others may not follow. Few a second: there is nothing to save."""
+    assert under_esxi(2, "500 us", 2400) == 1
+    assert under_esxi(16, "20 ms", 800) == 1
+    assert under_esxi(16, "2 ms", 5000) < 0.8
 
 
 def lent(machine: str, coalesce: int, **load: Any) -> simcore.Result:
