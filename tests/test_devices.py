@@ -303,7 +303,7 @@ def test_ide_leaves_the_guest_about_ten_times_a_request_and_each_time_goes_all_t
 
 @pytest.mark.parametrize("stack", [guest("ahci"), "linux-on-virtualbox"], ids=["kvm", "virtualbox"])
 def test_ahci_leaves_the_guest_five_to_seven_times_a_request(stack: Any) -> None:
-    """Two registers to issue a command, five to take its answer, whichever hypervisor plays the controller."""
+    """Two registers to issue a command, five to take its answer, whichever hypervisor plays it."""
     assert 5 <= exits(last(reads(stack))) <= 7
 
 
