@@ -10,6 +10,7 @@ from tests.seen import Span, family, lines, requests, scenario, spans
 
 PARTS = 512  # small pages in a large one
 MIB = 2**20
+AT_ONCE = {"host_os__init": "direct", "guest_os__init": "direct"}
 
 
 def run(stack: str, workload: str, **vary: Any) -> simcore.Result:
@@ -112,9 +113,30 @@ def test_filled_in_large_pages_a_guest_starts_sooner() -> None:
     assert ready == sorted(ready, reverse=True)
 
 
-# ---------------------------------------------------------------------------- more is promised than there is
+# ------------------------------------------------------------------------------------------------ two nodes
 
-AT_ONCE = {"host_os__init": "direct", "guest_os__init": "direct"}
+
+def test_memory_of_the_other_socket_is_slower_and_dealt_out_in_turn_half_of_that() -> None:
+    own = {"compute__program": "random-access", "compute__work": "1 ms"} | AT_ONCE
+    times = {
+        numa: run("linux-on-kvm", "compute", **own, vm1__numa=numa).outcome["workloads"]["compute"]["mean_ns"]
+        for numa in ("local", "interleave", "remote")
+    }
+    assert times["local"] < times["interleave"] < times["remote"]
+    assert times["interleave"] - times["local"] == pytest.approx(
+        (times["remote"] - times["local"]) / 2, rel=0.01
+    )
+
+
+def test_a_machine_with_one_node_has_no_other() -> None:
+    raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-kvm"]))
+    raw["stack"]["is"] = "laptop"
+    vary = {"compute.work": "1 ms", "vm1.numa": "remote"}
+    result = simcore.run(simcore.scenario(raw, workload="compute", vary=vary), spread=False)
+    assert "remote_access" not in {span.op for span in spans(result.trace)}
+
+
+# ---------------------------------------------------------------------------- more is promised than there is
 
 
 def short(size: str, swap: str | None = "1 GiB", **vary: Any) -> simcore.Result:

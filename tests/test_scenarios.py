@@ -255,3 +255,20 @@ def switches(stack: str, inner: str) -> int:
 def test_an_exit_of_a_guest_of_a_guest_costs_several_exits_of_a_guest() -> None:
     """In runs: the inner hypervisor's way out and back in, to that of one which stands on the machine."""
     assert 7 < switches("nested-kvm", "inner-hv") / switches("linux-on-kvm", "hv") < 11
+
+
+def first_touch(stack: str, **vary: Any) -> int:
+    """What the hypervisors take for a page that a guest never had."""
+    raw = simcore.prebuilt()[stack]
+    named = {key.replace("__", "."): value for key, value in vary.items()}
+    trace = simcore.run(simcore.scenario(raw, workload="page-touch", vary=named), spread=False).trace
+    request = requests(trace, "touch", "page-touch")[1]
+    own = family(trace, spans(trace), request)
+    return sum(span.length for span in own if span.kind == "cpu" and span.component in ("kvm-qemu", "vm"))
+
+
+def test_a_fault_of_a_guest_of_a_guest_costs_several_and_many_if_each_question_is_an_exit() -> None:
+    """Twenty times as much was measured, where a mere exit of the inner guest took ten times as long."""
+    single, nested = first_touch("linux-on-kvm"), first_touch("nested-kvm")
+    assert 3 < nested / single < 7
+    assert 7 < first_touch("nested-kvm", hv__vmcs_shadowing=False) / single < 20

@@ -8,7 +8,8 @@ and the most that it ever had: its kernel takes pages that it was given back bef
 The host gives memory in pages of one size. Large ones are cleared whole at the first touch of any of their
 parts, shorten the second half of a page walk, and let one entry of the TLB cover more, if the guest's own are
 as large. Left out: that Linux finds large pages only where memory is not in pieces, and joins small ones
-later (khugepaged); and that large tables miss the caches more often than small ones.
+later (khugepaged); that large tables miss the caches more often than small ones; and of memory in several
+nodes, that a guest's CPUs may run in either: they are taken to be in one.
 """
 
 from simcore.cpu import Cpu, Steps, Thread
@@ -102,6 +103,7 @@ class Vm(TwoDimensions):
         self.away = 0  # of those that it had, how many the machine has taken away
         self._counted = 0  # how many the machine knows of
         self._pager: Thread | None = None
+        self._looked_up = 0  # how many places in memory it has gone to
 
     def boot(self, request: Request) -> Steps:
         memory = self.settings["memory"]
@@ -192,6 +194,21 @@ class Vm(TwoDimensions):
         super().end()
         self.machine.ended(self.node, self)
         self.count("memory", 0)
+
+    def walk(self, request: Request, times: int, page_bytes: int, more: int = 0) -> None:
+        """What is not in the TLB is in no cache either: it comes from memory, which may be another node's."""
+        super().walk(request, times, page_bytes, more)
+        if self.settings["numa"] != "local":
+            far = self._far(self._looked_up + times) - self._far(self._looked_up)
+            self._looked_up += times
+            if far:
+                self.spend(request, "remote_access", per=far)
+
+    def _far(self, times: int) -> int:
+        """How many of so many places lie with other CPUs: all, or of pages dealt out in turn all but one
+        node's."""
+        nodes = self.machine.memory_nodes
+        return times * (nodes - 1) // (nodes if self.settings["numa"] == "interleave" else max(1, nodes - 1))
 
     def first_touch(self, request: Request, times: int) -> None:
         pages = self.settings["pages"]
