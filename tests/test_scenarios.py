@@ -272,3 +272,17 @@ def test_a_fault_of_a_guest_of_a_guest_costs_several_and_many_if_each_question_i
     single, nested = first_touch("linux-on-kvm"), first_touch("nested-kvm")
     assert 3 < nested / single < 7
     assert 7 < first_touch("nested-kvm", hv__vmcs_shadowing=False) / single < 20
+
+
+# ------------------------------------------------------------------------------------------ how deep it sleeps
+
+
+def test_a_core_that_only_halts_wakes_up_at_once_however_long_it_slept() -> None:
+    exits = {}
+    for states in "all", "halt":
+        vary = {"host.idle_states": states, "periodic.sleep": "9 ms", "periodic.count": 20}
+        scenario = simcore.scenario(simcore.prebuilt()["linux"], workload="periodic", vary=vary)
+        found = spans(simcore.run(scenario, spread=False).trace)
+        exits[states] = {span.op for span in found if span.op.startswith("idle_exit")}
+    assert exits["halt"] == {"idle_exit"}
+    assert "idle_exit_deep" in exits["all"]

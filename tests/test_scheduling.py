@@ -41,6 +41,7 @@ from tests.toy import (
     World,
     by_core,
     by_priority,
+    cfs,
     credit,
     credit2,
     fair,
@@ -101,6 +102,7 @@ class Machine:
 
 MAKE: dict[str, Callable[[int], Make]] = {
     "by_core": by_core,
+    "cfs": cfs,
     "by_priority": by_priority,
     "credit": lambda slice_ns: credit(slice_ns, slice_ns // 30),
     "credit2": lambda slice_ns: credit2(slice_ns, slice_ns // 10),
@@ -895,3 +897,29 @@ def test_a_thread_killed_while_it_is_switched_to_has_had_only_that_part_of_the_s
     world.run(300 * US)
     switches = ended(world, host.switch_ops[0].what)
     assert switches == [(0, 1_000), (100_000, 101_000), (200_000, 200_500), (200_500, 201_500)]
+
+
+def delay_of_a_sleeper(policy: Make) -> int:
+    """A thread works 1 ms and sleeps 9, beside one that computes: what its rounds take beyond that."""
+    world = World()
+    sched = world.top(policy)
+    rounds = []
+
+    def steps(flow: Flow) -> Steps:
+        for _ in range(40):
+            began = world.sim.now
+            world.spend(flow, MS)
+            yield from world.pause(9 * MS)
+            rounds.append(world.sim.now - began - 10 * MS)
+
+    world.hog(world.thread(sched))
+    world.flow(world.thread(sched), steps)
+    world.run(1000 * MS)
+    assert len(rounds) == 40
+    return sum(rounds) // len(rounds)
+
+
+def test_before_deadlines_who_mostly_sleeps_took_the_cpu_when_it_woke_up() -> None:
+    """CFS lets it in at once; with deadlines (EEVDF) sleeping earns nothing, and it waits its turn."""
+    assert delay_of_a_sleeper(cfs()) < 50 * US
+    assert delay_of_a_sleeper(fair()) > 500 * US

@@ -11,7 +11,7 @@ from simcore.cpu import SETTLE, Core, Cpu, Effect, Flow, Steps, Thread, stop
 from simcore.schedulers.base import Group, Scheduler
 from simcore.schedulers.cores import CoreScheduler
 from simcore.schedulers.credit import Credit, Credit2
-from simcore.schedulers.fair import Fair
+from simcore.schedulers.fair import Cfs, Fair
 from simcore.schedulers.priority import Priority
 from simcore.schedulers.round_robin import RoundRobin
 from simcore.schedulers.shares import Shares
@@ -60,6 +60,10 @@ def no_hang() -> Iterator[None]:
 
 def fair(slice_ns: int = 3 * MS) -> Make:
     return lambda sim, cpus: Fair(sim, cpus, slice_ns, UNIT)
+
+
+def cfs(slice_ns: int = 3 * MS) -> Make:
+    return lambda sim, cpus: Cfs(sim, cpus, slice_ns, UNIT, 4 * slice_ns, slice_ns)
 
 
 def by_core(slice_ns: int = 3 * MS) -> Make:

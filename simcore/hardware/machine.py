@@ -16,10 +16,12 @@ class Machine(Computer):
         ones come after all first ones."""
         self.owner = self
         deep, c1e = self.constant("idle_deep_after"), self.constant("idle_c1e_after")
-        states = (deep, self.op("idle_exit_deep")), (c1e, self.op("idle_exit_c1e")), (0, self.op("idle_exit"))
+        states = [(0, self.op("idle_exit"))]
+        if self.settings["idle_states"] == "all":
+            states = [(deep, self.op("idle_exit_deep")), (c1e, self.op("idle_exit_c1e")), *states]
         self.cpus: list[Cpu] = []
         for core in self._threads() if self.settings["smt"] == "on" else self._cores():
-            core.idle_states = states
+            core.idle_states = tuple(states)
             self.cpus.append(core)
 
     def _cores(self) -> list[Core]:

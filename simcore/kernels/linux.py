@@ -36,9 +36,12 @@ class Linux(Processes, Writeback, Network):
         if self.settings["scheduler"] == "round-robin":
             self.sched = RoundRobin(self.sim, cpus, self.constant("round_robin_slice"), self.node)
         else:
-            fair = Cfs if self.settings["scheduler"] == "cfs" else Fair
-            weight = self.constant("default_weight")
-            self.sched = fair(self.sim, cpus, self.constant("slice"), weight, self.node)
+            weight, slice_ns = self.constant("default_weight"), self.constant("slice")
+            credit, granularity = self.constant("sleeper_credit"), self.constant("wakeup_granularity")
+            if self.settings["scheduler"] == "cfs":
+                self.sched = Cfs(self.sim, cpus, slice_ns, weight, credit, granularity, self.node)
+            else:
+                self.sched = Fair(self.sim, cpus, slice_ns, weight, self.node)
         self.sched.tick_ns = self.constant("tick")
         self.sched.switch_ops = (self.op("context_switch"),)
         self.sched.space_ops = self.computer.new_address_space
