@@ -202,7 +202,7 @@ def storm(guests: int, cores: int, disk: str = "nvme") -> int:
         loads.append({"id": f"boot{number}", "is": "boot", "on": f"guest{number}"})
     kernel["holds"][0]["holds"] = vms
     scenario = simcore.scenario({"stack": raw["stack"], "subject": "guest1", "workloads": loads})
-    result = simcore.run(scenario, spread=False).outcome
+    result = simcore.run(scenario, spread=False, budget=simcore.Budget(wall_s=3600)).outcome
     ready: int = result["host_ready_ns"]
     return max(load["finished_ns"] for load in result["workloads"].values()) - ready
 
@@ -274,7 +274,7 @@ def test_a_fault_of_a_guest_of_a_guest_costs_several_and_many_if_each_question_i
     assert 7 < first_touch("nested-kvm", hv__vmcs_shadowing=False) / single < 20
 
 
-# ------------------------------------------------------------------------------------------ how deep it sleeps
+# ------------------------------------------------------------------------------------ how deep a core sleeps
 
 
 def test_a_core_that_only_halts_wakes_up_at_once_however_long_it_slept() -> None:

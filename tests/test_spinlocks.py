@@ -25,7 +25,7 @@ def contended(vcpus: int, cores: int, guests: int = 1, **settings: bool) -> simc
         {"id": f"lock{n}", "is": "spinlock", "on": f"guest{n}", "start": "100 s", "settings": {"count": 1000}}
         for n in range(1, guests + 1)
     ]
-    return simcore.run(simcore.scenario(raw), spread=False)
+    return simcore.run(simcore.scenario(raw), spread=False, budget=simcore.Budget(wall_s=3600))
 
 
 def rate(result: simcore.Result) -> float:

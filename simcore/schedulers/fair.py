@@ -99,9 +99,9 @@ class Fair(Scheduler):
 class Cfs(Fair):
     """As Linux had it before 6.6. Who is new to the queue begins a slice behind (START_DEBIT), so that a
     program which makes many processes gains nothing by it. Who wakes up has the runtime with which it slept,
-    but at most so much less than the others (GENTLE_FAIR_SLEEPERS), and takes the CPU at once from who has had
-    a good deal more: what mostly waits hardly notices what computes. Source: kernel/sched/fair.c, Linux 6.1.
-    Left out: that CFS knew no deadlines."""
+    but at most so much less than the others (GENTLE_FAIR_SLEEPERS), and takes the CPU at once from who has
+    had a good deal more: what mostly waits hardly notices what computes. Source: kernel/sched/fair.c, Linux
+    6.1. Left out: that CFS knew no deadlines."""
 
     def __init__(
         self,
