@@ -155,12 +155,12 @@ class Linux(Processes, Writeback, Network):
         else:
             arrived = self.gate()
             blocks = -(-request.bytes // self.constant("block"))
-            if self.frames is not None:
-                if self.frames.lack(blocks):
-                    yield from self.make_room(request, blocks)
-                self.frames.cache(blocks)
             if page is not None:
                 self._pages[page] = arrived
+                if self.frames is not None:
+                    if self.frames.lack(blocks):
+                        yield from self.make_room(request, blocks)
+                    self.frames.cache(blocks)
             self.repeat(request, blocks, "page_alloc")
             self.spend(request, "extent_map", "blk_submit")
             yield from self.computer.disk.serve(request)
