@@ -127,6 +127,14 @@ def run_lines(label: str, run: Mapping[str, Any]) -> Iterator[str]:
         rows5.append((name, show_count(answered["n"]), shown[0], shown[1], shown[2], shown[3], rate))
     yield from columns(rows5, right=range(1, 7))
     yield ""
+    rows7 = [("its writes", "written", "acknowledged", "durable", "lost", "not durable in")]
+    for name, answered in outcome["workloads"].items():
+        if writes := answered.get("writes"):
+            counts = [show_count(writes[key]) for key in ("written", "acknowledged", "durable", "lost")]
+            rows7.append((name, counts[0], counts[1], counts[2], counts[3], ", ".join(writes["held_by"])))
+    if len(rows7) > 1:
+        yield from columns(rows7, right=range(1, 5))
+        yield ""
     yield "  how the time from host-ready is known"
     known = [(status, f"{share:.1%}", bar(share)) for status, share in run["provenance"].items()]
     yield from columns(known, right=(1,), indent=4)

@@ -211,6 +211,19 @@ def test_a_scenario_from_a_file_runs(cli, tmp_path):
     assert result["scenario_id"] == same["scenario_id"]
 
 
+def test_a_run_with_a_power_cut_says_which_writes_are_lost_and_where_they_stood(cli, tmp_path):
+    raw = dict(simcore.prebuilt()["linux"])
+    raw["stack"] = raw["stack"] | {"settings": {"disk": {"is": "nvme", "write_cache": "ignores-flush"}}}
+    load = {"id": "writes", "is": "random-write", "on": "host-os", "start": "200 s"}
+    raw["workloads"] = [load | {"settings": {"sync": 1, "cache": "buffered", "count": 12}}]
+    raw["interventions"] = [{"at": "201 s", "on": "host", "do": "fail", "fault": "power-cut"}]
+    file = tmp_path / "cut.json"
+    file.write_text(json.dumps(raw))
+    _, out, _ = cli("run", str(file), "--workload", "writes")
+    (line,) = [line for line in out.splitlines() if "host.disk" in line and "writes" in line]
+    assert line.split() == ["writes", "12", "12", "0", "12", "host.disk"]
+
+
 def test_another_machine_gives_another_scenario(cli):
     laptop = json.loads(cli("run", "linux", "--machine", "laptop", "--json")[1])
     assert laptop["scenario_id"] != json.loads(cli("run", "linux", "--json")[1])["scenario_id"]
