@@ -343,7 +343,7 @@ class Hypervisor(Layer):
 
     def announce(self, request: Request, cpu: Cpu, alone: bool = False) -> Steps:
         """As `inject`, of an answer in a ring: not while the guest's handler is at work, which has said so in
-        the ring and looks there once more before it is done.
+        the ring and looks there once more before it is done. Answers whether there was an interrupt.
 
         `alone`: nothing else is in that ring, so nothing can set the handler to work until this answer is
         there, and whether it is can be seen now.
@@ -351,9 +351,10 @@ class Hypervisor(Layer):
         if not alone or cpu.interrupted:
             yield SETTLE
         if cpu.interrupted:
-            yield from self.interrupt(request, cpu)
-        else:
-            yield from self.inject(request, cpu)
+            yield from self.noticed(request, cpu)
+            return False
+        yield from self.inject(request, cpu)
+        return True
 
 
 class VirtualMachine(Computer):

@@ -305,6 +305,21 @@ def test_the_more_packets_are_under_way_the_fewer_exits_each_of_them_costs(card:
     assert alone > few > many
 
 
+@pytest.mark.parametrize("card", ["virtio-net", "vhost-net"])
+@pytest.mark.parametrize("signal", ["ioeventfd", "irqfd"])
+def test_alone_each_packet_is_signalled_both_ways_and_of_many_not_all(card: str, signal: str) -> None:
+    """A back end that is awake need not be told, nor a driver that is at its ring."""
+    alone, many = (
+        sum(span.op == signal and span.request in asked_by(result) for span in spans(result.trace))
+        for result in (loaded("linux-on-kvm", card), loaded("linux-on-kvm", card, 32))
+    )
+    assert many < 0.8 * alone == 0.8 * 500
+
+
+def asked_by(result: simcore.Result) -> set[int]:
+    return {row["id"] for row in requests(result.trace, "send")}
+
+
 def test_who_shares_a_ring_spares_more_than_who_touches_registers() -> None:
     """Less than an exit for each packet; a register that each of them touches costs at least that."""
     exits_each = {card: each(loaded("linux-on-kvm", card, 32), "exit", "hv") for card in CARDS}

@@ -29,12 +29,7 @@ class VirtualCard(Layer):
 
     def _announce(self, request: Request, vcpu: Cpu) -> Steps:
         """To the guest's driver. Answers whether that had to be interrupted."""
-        yield SETTLE  # likewise
-        if vcpu.interrupted:
-            yield from self.noticed(request, vcpu)
-            return False
-        yield from self.owner.below.inject(request, vcpu)
-        return True
+        return self.owner.below.announce(request, vcpu)
 
 
 class VirtioNet(VirtualCard):
