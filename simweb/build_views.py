@@ -248,7 +248,7 @@ def _changed(found: store.Found, view: str, shown: what_if.WhatIf, given: Any) -
     if verb == "fail" and fault in shown.faults:
         one = {"at": f"{max(1, at_ns)} ns", "on": shown.node, "do": "fail", "fault": fault}
         new = what_if.with_intervention(raw, one)
-        new = what_if.told(new, lambda _lang: _("%(node)s killed") % {"node": shown.node})
+        new = what_if.told(new, lambda _lang: what_if.fault_said(fault) % {"node": shown.node})
         return store.keep(store.scenario(new), found.seed)
     node = simcore.Draft(raw).node(shown.node)
     texts = {

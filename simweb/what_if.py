@@ -22,6 +22,7 @@ __all__ = [
     "branching_point",
     "changed",
     "effects_of",
+    "fault_said",
     "figures",
     "of_node",
     "slid",
@@ -125,6 +126,11 @@ def changed(
 
 def with_intervention(raw: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
     return {**raw, "interventions": [*(raw.get("interventions") or []), dict(one)]}
+
+
+def fault_said(fault: str) -> str:
+    """What a branch is called that differs by a fault, with a place for the layer's name."""
+    return _("power cut at %(node)s") if fault == "power-cut" else _("%(node)s killed")
 
 
 def branching_point(original: Scenario, t: str) -> list[tuple[str, str]]:
@@ -244,6 +250,10 @@ def effects_of(rows: tuple[Scenario, ...], lang: str) -> list[Effect]:
 def _effect(name: str, before: Mapping[str, Any], after: Mapping[str, Any], tree: Any, words: Any) -> Effect:
     load = next((one for one in tree.workloads if one.id == name), None) if tree else None
     label = str(words.get(load.is_, {}).get("short", name)) if load else name
+    if lost := (after.get("writes") or {}).get("lost"):
+        said = _("%(n)s acknowledged writes lost, held by %(who)s")
+        who = ", ".join(after["writes"]["held_by"])
+        return Effect(name, label, "workload", "lost", said % {"n": lost, "who": who})
     if before["finished_ns"] is not None and after["finished_ns"] is None:
         done = _("%(done)s of %(all)s done") % {"done": after["n"], "all": before["n"]}
         return Effect(name, label, "workload", "lost", _("lost: %(done)s") % {"done": done})

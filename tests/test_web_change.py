@@ -10,6 +10,7 @@ from django.test import Client
 import simcore
 from simweb import store, what_if
 from simweb.models import Scenario
+from simweb.workers import pool
 from tests.web import isolated, shown
 
 pytestmark = pytest.mark.django_db
@@ -87,3 +88,23 @@ def test_the_run_in_words_is_the_engine_s_own_narration(client: Client) -> None:
             assert " ".join(line.split()) in words
     assert client.get("/s/nothing/text/").status_code == 404
     assert client.get("/s/linux/text/?view=no").status_code == 400
+
+
+def test_after_a_power_cut_it_is_told_what_was_promised_and_lost(client: Client) -> None:
+    raw = dict(simcore.prebuilt()["linux-on-kvm"])
+    load = {"id": "writes", "is": "random-write", "on": "guest-os", "start": "200 s"}
+    load["settings"] = {"sync": 1, "cache": "buffered", "count": 200}
+    disk = {"is": "virtio-blk", "cache": "unsafe", "aio": "threads"}
+    raw = dict(simcore.Draft({**raw, "workloads": [load]}).set("host.disk", "nvme-flash").raw)
+    raw["stack"]["holds"][0]["holds"][0]["holds"][0]["settings"]["disk"] = disk
+    ref = store.keep(store.scenario(raw), 1).id
+    given = {"node": "host", "view": "own", "do": "fail:power-cut", "t": "200002000000"}
+    changed(client, ref, **given)
+    branch = Scenario.objects.exclude(id=ref).get()
+    rows = (Scenario.objects.get(id=ref), branch)
+    for row in rows:
+        pool().result(store.start(store.Plan((row,))))
+    found = {effect.id: effect for effect in what_if.effects_of(rows, "en")}
+    assert found["writes"].kind == "lost"
+    assert "acknowledged writes lost, held by host-os" in found["writes"].said
+    assert "power cut" in branch.raw["label"]["en"]
