@@ -176,7 +176,7 @@ def visits(found: list[Span]) -> int:
 def test_a_system_call_visits_the_monitor_never_twice_or_at_each_privileged_instruction() -> None:
     """A kernel that asks has its system calls to itself with 32 bits; with 64, Xen passes them up and back.
     Whatever is visited more often is dearer, against the same call on the bare machine."""
-    short = {"vm1.bits": "32"}
+    short = {"vm1.bits": "32-bit"}
     stacks = ((ASKING, short), (ASKING, {}), (TRANSLATED, {}), (TRAPPED, {}))
     calls = [steps(run(stack, "system-call", **vary), "syscall", "system-call") for stack, vary in stacks]
     constants = simcore.catalog()["trap-and-emulate"].constants
@@ -191,7 +191,7 @@ def test_a_system_call_visits_the_monitor_never_twice_or_at_each_privileged_inst
 
 
 def test_a_fault_is_xens_with_either_number_of_bits() -> None:
-    for bits in ("64", "32"):
+    for bits in ("64-bit", "32-bit"):
         touch = steps(run(ASKING, "page-touch", **{"vm1.bits": bits}), "touch", "page-touch", 0)
         fault = next(place for place, span in enumerate(touch) if span.op == "fault_entry")
         assert touch[fault - 1].node == "hv"

@@ -30,10 +30,13 @@ class Machine(Computer):
     def _threads(self) -> list[HardwareThread]:
         cores, rate = self.settings["cpus"], self.constant("beside_sibling")
         slow = self.engine_what("shared_core", QUEUE)
-        threads = [HardwareThread(self.sim, index, rate, slow) for index in range(2 * cores)]
-        for one, other in zip(threads[:cores], threads[cores:], strict=True):
+        first, second = (
+            [HardwareThread(self.sim, start + index, rate, slow) for index in range(cores)]
+            for start in (0, cores)
+        )
+        for one, other in zip(first, second, strict=True):
             pair(one, other)
-        return threads
+        return first + second
 
     def boot(self, request: Request) -> Steps:
         yield from self.wait(request, "power_supply")

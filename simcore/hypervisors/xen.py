@@ -66,7 +66,7 @@ class Xen(Type1):
             carrier.halt_ops = (self.op("block"),)
             carrier.poke_ops = (self.op("trap"), self.op("return_to_guest"))
             carrier.ipi_ops = (self.op("hypercall"), self.op("event_channel"))
-            if vm.settings["bits"] == "64":
+            if vm.settings["bits"] == "64-bit":
                 vm.into_kernel = (self.op("enter_kernel"),)
                 vm.out_of_kernel = (self.op("leave_kernel"),)
             else:  # segments keep three parties apart: only a fault must be Xen's, to be read and passed up
