@@ -10,9 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.contrib.staticfiles import finders
-from django.utils.translation import gettext as _
 
-from simweb import diagram
+from simweb import diagram, presenters
 from simweb.presenters import Lane
 
 EDGE, GAP = 28, 28
@@ -66,9 +65,7 @@ def baselines(lines: Sequence[str], first: float, size: float) -> list[tuple[flo
 def title_of(lanes: Sequence[Lane], view: str) -> str:
     if len(lanes) == 1:
         return lanes[0].label
-    if view == "own":
-        return _("Race: their own work")
-    return _("Race: the same reads") if view == "read" else _("Race to the first instruction")
+    return presenters.race_title(view)
 
 
 def wrapped(text: str, room: float, size: float) -> list[str]:

@@ -19,13 +19,13 @@ from django.utils.translation import gettext_noop
 import simcore
 from simweb import diagram, glossary, store
 from simweb.models import Scenario
-from simweb.store import VIEWS, ledger_version
+from simweb.store import ledger_version
 
 __all__ = [
     "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "components", "examine",
     "example_text", "findings_of", "gaps_of", "in_language", "lane_of", "legend", "nearest", "path_of",
-    "picture", "player_data", "reordered", "role_words", "texts_gz", "texts_url", "texts_version",
-    "too_large",
+    "picture", "player_data", "race_title", "reordered", "role_words", "texts_gz", "texts_url",
+    "texts_version", "too_large", "view_words",
 ]  # fmt: skip
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -77,6 +77,13 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 """The gallery: title, what they have in common, and the prebuilt stacks in order. The first group needs no
 title: what it shows is the introduction. Stacks of no group follow the last."""
+FOLLOWED = {
+    "random-read": "read",
+    "request-response": "round_trip",
+    "system-call": "syscall",
+    "page-touch": "touch",
+}
+"""By workload, the kind of its requests that a page is about, one at a time."""
 MOST_LANES = 4
 MOST_BARS = 8
 HERE = Path(__file__).parent
@@ -214,9 +221,10 @@ class Lane:
     drawing: diagram.Diagram
 
     @property
-    def reads(self) -> bool:
-        """Whether there are single reads to follow, stop by stop."""
-        return any(workload["is"] == VIEWS["read"] for workload in self.scenario.raw.get("workloads") or [])
+    def follows(self) -> str:
+        """The kind of request that can be followed one by one, stop by stop; "" if there is none."""
+        loads = [load["is"] for load in self.scenario.raw.get("workloads") or []]
+        return next((FOLLOWED[load] for load in loads if load in FOLLOWED), "")
 
 
 def lane_of(number: int, stack: str, scenario: Scenario, lang: str, size: diagram.Size) -> Lane:
@@ -255,6 +263,29 @@ def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None, lang: s
             ensure_ascii=False,
         ),
     }
+
+
+def view_words() -> dict[str, str]:
+    """What each tab of the player is called."""
+    return {
+        "own": _("Its own work"),
+        "boot": _("Boot"),
+        "read": _("4 KiB read"),
+        "send": _("Packet"),
+        "call": _("System call"),
+        "touch": _("First touch"),
+    }
+
+
+def race_title(view: str) -> str:
+    words = {
+        "own": _("Race: their own work"),
+        "read": _("Race: the same reads"),
+        "send": _("Race: the same packets"),
+        "call": _("Race: the same system calls"),
+        "touch": _("Race: the same memory, touched"),
+    }
+    return words.get(view) or _("Race to the first instruction")
 
 
 def role_words() -> dict[str, str]:
@@ -343,8 +374,8 @@ def gaps_of(result: Mapping[str, Any], lanes: Sequence[Lane], lang: str) -> list
 
 def path_of(plan: store.Plan, lanes: Sequence[Lane], lang: str) -> Gap | None:
     """What one lane's time went to: the parts of its critical path, which sum to it. Of a run that is about
-    single reads the journey tells more."""
-    record = None if plan.is_race or lanes[0].reads else store.record_of(plan.scenarios[0])
+    single requests the journey tells more."""
+    record = None if plan.is_race or lanes[0].follows else store.record_of(plan.scenarios[0])
     parts = record.outcome.get("parts") if record else None
     if not parts:
         return None

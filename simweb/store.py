@@ -55,7 +55,14 @@ __all__ = [
     "write",
 ]  # fmt: skip
 
-VIEWS = {"own": None, "boot": "boot", "read": "random-read"}
+VIEWS = {
+    "own": None,
+    "boot": "boot",
+    "read": "random-read",
+    "send": "request-response",
+    "call": "system-call",
+    "touch": "page-touch",
+}
 """A tab of the player and the workload that it puts on the subject; `own`: those of the scenario."""
 STARTS = ("host-ready", "power-on")
 LARGEST_SEED = 2**63 - 1

@@ -2,7 +2,7 @@
 
 import gzip
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -100,7 +100,7 @@ def one(request: HttpRequest, ref: str) -> Show:
     if found is None:
         raise unknown_stack(ref)
     has_own = bool(found.raw.get("workloads")) and not found.prebuilt
-    views = (["own"] if has_own else []) + ["boot", "read"]
+    views = [name for name in store.VIEWS if name != "own" or has_own]
     view = request.GET.get("view") or views[0]
     if view not in views:
         raise RefusedError(_("This stack has no view “%(view)s”.") % {"view": view[:40]})
@@ -112,7 +112,8 @@ def one(request: HttpRequest, ref: str) -> Show:
     lane = presenters.lane_of(0, origin or row.id, row, language(), diagram.FULL)
     context = {
         "view": view,
-        "tabs": [(name, _tab_url(request, view=name)) for name in views],
+        "tabs": _tabs(request, views),
+        "view_word": presenters.view_words()[view],
         "title": lane.label,
         "kinds": presenters.kinds(scenario, language()),
     }
@@ -143,13 +144,13 @@ def several(request: HttpRequest, four: diagram.Size = diagram.COMPACT) -> Show:
     plan = store.Plan(tuple(lane.scenario for lane in lanes), begin)
     if len({row.id for row in plan.scenarios}) < len(lanes):
         raise RefusedError(_("Two of these stacks are the same scenario: a race needs different ones."))
-    tabs = (["own"] if view == "own" else []) + ["boot", "read"]
+    tabs = [name for name in store.VIEWS if name != "own" or view == "own"]
     again = [("stack", ref) for ref in refs] + ([("machine", machine)] if machine else [])
     context = {
         "view": view,
-        "tabs": [(name, _tab_url(request, view=name)) for name in tabs],
+        "tabs": _tabs(request, tabs),
         "starts": [(name, _tab_url(request, **{"from": name})) for name in store.STARTS],
-        "title": _("Race"),
+        "title": presenters.race_title(view),
         "change_url": f"{reverse('gallery')}?{urlencode(again)}#race",
     }
     return Show(lanes, plan, context)
@@ -206,6 +207,12 @@ def address_of(request: HttpRequest, name: str, keys: tuple[str, ...] = ADDRESS)
     match = request.resolver_match
     query = urlencode([(key, value) for key in keys for value in request.GET.getlist(key)])
     return reverse(name, kwargs=match.kwargs if match else {}) + (f"?{query}" if query else "")
+
+
+def _tabs(request: HttpRequest, views: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Each view with its address and its word."""
+    words = presenters.view_words()
+    return [(name, _tab_url(request, view=name), words[name]) for name in views]
 
 
 def _tab_url(request: HttpRequest, **change: str) -> str:

@@ -108,16 +108,17 @@ export class Player {
     else if (before > head.t && head.t < from) timeline.fit();
   }
 
-  /** In the reading view: the workload's own reads. */
+  /** Where the page is about single requests (reads, packets, system calls, touches): the workload's own ones. */
   #findReads() {
-    if (this.race || this.main.dataset.view !== "read") return [];
+    const { follow } = this.main.dataset;
+    if (this.race || !follow) return [];
     const { requestKind, requests } = this.model;
-    const reads = [...requestKind.keys()].filter((i) => requestKind[i] === "read" && requests.end_ns[i] > requests.start_ns[i]);
+    const reads = [...requestKind.keys()].filter((i) => requestKind[i] === follow && requests.end_ns[i] > requests.start_ns[i]);
     const own = reads.filter((i) => requests.workload[i] >= 0);
     return own.length ? own : reads;
   }
 
-  /** In the reading view the page is about one request; the others are a button away. */
+  /** Then the page is about one request; the others are a button away. */
   #makeJourney() {
     const root = this.find("journey");
     if (!this.reads.length || !root) return;
@@ -159,6 +160,7 @@ export class Player {
     this.timeline.axis.origin = from;
     this.timeline.show(from, to);
     this.journey.show(this.request);
+    this.within = new Set([this.request, ...this.journey.journey.stops.map(({ span }) => this.model.spans.request[span])]);
     say(this.find("journey-n"), this.texts.ui("journey_n", { n: this.nth + 1, of: this.reads.length }));
     if (seek) this.head.seek(from, { stop: true });
   }
@@ -169,7 +171,7 @@ export class Player {
     const { from, to, t } = this.head;
     diagram.told = true;
     const inside = t >= from && t <= to;
-    const params = { n: this.nth + 1, of: this.reads.length, t: t - from, whole: to - from };
+    const params = { what: this.texts.kind(this.main.dataset.follow), n: this.nth + 1, of: this.reads.length, t: t - from, whole: to - from };
     say(diagram.stateLine, this.texts.ui(inside ? "lane_read" : "lane_read_other", params));
   }
 
@@ -257,7 +259,7 @@ export class Player {
     this.timeline.draw();
     this.controls.draw();
     const told = this.race ? (this.pick ? this.pick.lane : this.raceView.told) : 0;
-    this.now.draw(head, this.lanes[told], this.request === undefined ? null : new Set([this.request]), this.race);
+    this.now.draw(head, this.lanes[told], this.request === undefined ? null : this.within, this.race);
     this.raceView?.draw(head.t);
     (this.journey ?? this.other)?.draw(head.t);
     if (this.journey) this.#tellRead();

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious_violations
@@ -171,3 +172,29 @@ def test_the_gallery_is_narrowed_by_words(page: Page) -> None:
     expect(page.locator("#stack-linux")).to_be_hidden()
     page.fill("#search", "nothing has this")
     expect(page.locator("#found")).to_have_text("No stack has these words.")
+
+
+@pytest.mark.parametrize(
+    ("view", "stack", "stop"),
+    [
+        ("send", "hyperv-server", "VMBus"),
+        ("call", "linux-on-kvm", "System call entry"),
+        ("touch", "linux-on-kvm", "First touch"),
+    ],
+)
+def test_packets_calls_and_touches_are_followed_one_by_one(
+    page: Page, view: str, stack: str, stop: str
+) -> None:
+    page.goto(f"/s/{stack}/?view={view}")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.locator("#journey-prev").click()
+    if view == "touch":  # later ones find the page there
+        page.evaluate("""() => {
+          const { player } = document.getElementById("player");
+          for (let i = 0; i < 2000 && !document.querySelector("#journey-prev").disabled; i++)
+            if (document.querySelector("#journey-n").textContent.startsWith("1 of")) break;
+            else document.querySelector("#journey-prev").click();
+        }""")
+    expect(page.locator("#journey-stops")).to_contain_text(stop)
+    expect(page.locator("#now-sentence")).not_to_contain_text("Everything is off")
+    expect(page.locator("#journey-sum")).to_contain_text("the whole")
