@@ -55,6 +55,35 @@ def test_underneath_a_container_a_whole_machine_is_put(client: Client) -> None:
     assert not simcore.check(raw)
 
 
+def test_the_machine_swapped_for_an_arm_one_brings_kernels_and_guests_of_that_instruction_set() -> None:
+    draft = simcore.Draft(PREBUILT["linux-on-kvm"]).swap("host", "server-arm")
+    assert draft.is_legal
+    kinds = [draft.node(name).is_ for name in ("host-os", "hv", "vm1", "guest-os")]
+    assert kinds == ["linux-arm", "kvm-qemu", "vm-arm", "linux-arm"]
+    chosen = simcore.Draft(PREBUILT["linux"]).swap("host-os", "linux-arm")
+    assert chosen.node("host-os").is_ == "linux-arm", "what was chosen stays, and is told"
+    assert not chosen.is_legal
+
+
+@pytest.mark.parametrize(
+    ("stack", "below", "control"),
+    [("linux", "xen", "dom0"), ("windows", "hyper-v-root", "root-partition")],
+)
+def test_a_hypervisor_put_underneath_makes_the_kernel_that_of_its_first_guest(
+    stack: str, below: str, control: str
+) -> None:
+    draft = simcore.Draft(PREBUILT[stack]).add(below, "host-os", "below")
+    assert draft.is_legal
+    assert draft.node("host-os").parent == control
+    assert draft.add("vm" if stack == "windows" else "xen-pvh", "hv").node("vm1-os").is_ == "linux"
+
+
+def test_a_guest_that_gets_a_network_program_gets_a_virtio_card() -> None:
+    draft = simcore.Draft(PREBUILT["linux-on-kvm"]).add("request-response", "guest-os")
+    assert draft.is_legal
+    assert draft.node("vm1.network").is_ == "virtio-net"
+
+
 def test_what_may_not_stand_there_is_told_with_the_reason(client: Client) -> None:
     html = posted(client, PREBUILT["linux"], "select:host-os")
     assert "Trap and emulate" in html or "trap-and-emulate" in html
@@ -68,6 +97,11 @@ def test_a_changed_setting_is_the_draft_s_and_a_wrong_one_is_kept_and_told(clien
     html = posted(client, PREBUILT["linux-on-kvm"], **{**fields, "s:vm1.vcpus": "many"})
     assert draft_in(html)["stack"]["holds"][0]["holds"][0]["holds"][0]["settings"]["vcpus"] == "many"
     assert "aria-invalid" in html
+
+
+def test_the_kernel_of_a_doubled_guest_is_called_after_its_guest() -> None:
+    draft = simcore.Draft(PREBUILT["linux"]).add("kvm-qemu", "host-os").add("vm", "hv").double("vm1")
+    assert set(draft.names) == {"host", "host-os", "hv", "vm1", "vm1-os", "vm2", "vm2-os"}
 
 
 def test_removing_leaves_no_loose_ends(client: Client) -> None:

@@ -25,7 +25,7 @@ PLACES = (ABOVE, BELOW)
 BETWEEN = {"machine": "kernel", "hypervisor": "vm", "vm": "kernel"}
 """What a layer of that role carries before anything else can stand on it."""
 STEMS = {"kernel": "os", "hypervisor": "hv", "vm": "vm", "engine": "engine", "container": "box"}
-FIRST = ("linux", "vm", "docker", "nvme", "nic")
+FIRST = ("linux", "vm", "docker", "nvme", "nic", "virtio-net")
 """Of several that would do, these are taken before the others: the usual ones."""
 MOST_MENDS = 12
 
@@ -128,7 +128,7 @@ class Draft:
         names: dict[str, str] = {}
         taken = set(self.names)
         for one in tables({"stack": table}):
-            names[one["id"]] = _free(one["id"].rstrip("0123456789"), taken, numbered=True)
+            names[one["id"]] = _twin(one["id"], names, taken)
             taken.add(names[one["id"]])
         twin = copy.deepcopy(table)
         for one in tables({"stack": twin}):
@@ -154,11 +154,8 @@ class Draft:
         raw, (table, _siblings) = self._copy(name)
         entry = self.catalog[is_]
         table["is"] = is_
-        kept = {key: value for key, value in (table.get("settings") or {}).items() if key in entry.settings}
-        table["settings"] = kept
-        if not kept:
-            del table["settings"]
-        return Draft(raw, self.catalog)._fitted()._whole(self)
+        _keep_known(table, entry)
+        return Draft(raw, self.catalog)._fitted(name)._whole(self)
 
     def set(self, path: str, value: Any) -> "Draft":
         """A setting, `vm1.vcpus` or `vm1.disk.cache`; None: as if it had never been given."""
@@ -297,20 +294,30 @@ class Draft:
     def _may_carry(self, below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
         return self.catalog[below["is"]].role in self.catalog[above["is"]].sits_on
 
-    def _fitted(self) -> "Draft":
-        """Virtual machines that are those of their hypervisor: each kind has its own."""
-        draft = self
-        for finding in draft.errors:
+    def _fitted(self, chosen: str = "") -> "Draft":
+        """Virtual machines that are those of their hypervisor, each kind has its own; and where a component
+        was chosen, machines and kernels above it that are of its instruction set."""
+        draft, waiting = self, self.errors
+        while waiting:
+            finding, *waiting = waiting
             node = draft.node(finding.path.partition(".")[0])
-            if node is None or node.role != "vm" or node.entry.control_domain:
+            roles = ("vm", "kernel") if chosen and finding.id == "isa-mismatch" else ("vm",)
+            if node is None or node.id == chosen or node.role not in roles or node.entry.control_domain:
                 continue
-            trials = (draft.swap_only(node.id, entry) for entry in _usual(self.catalog.of_role("vm")))
-            draft = min((draft, *trials), key=lambda trial: len(trial.errors))
+            trials = (draft.swap_only(node.id, entry) for entry in _usual(self.catalog.of_role(node.role)))
+            better = min((draft, *trials), key=lambda trial: _faults_at(trial, node.id))
+            if better is not draft:
+                waiting = [one for one in better.errors if one not in draft.errors] + waiting
+                draft = better
+                entry = draft.node(node.id).entry
+                if entry.control_domain:
+                    draft = draft.rename(node.id, draft._fresh(entry.id))
         return draft
 
     def swap_only(self, name: str, entry: Entry) -> "Draft":
         raw, (table, _siblings) = self._copy(name)
         table["is"] = entry.id
+        _keep_known(table, entry)
         return Draft(raw, self.catalog)
 
     def _whole(self, before: "Draft", mends: Collection[str] | None = None) -> "Draft":
@@ -522,9 +529,30 @@ def _free(stem: str, taken: set[str], numbered: bool = False) -> str:
     stem = stem.strip("-")[:50] or "layer"
     if not numbered and stem not in taken:
         return stem
-    return next(
-        name for number in range(1 if numbered else 2, 10_000) if (name := f"{stem}{number}") not in taken
-    )
+    first = 1 if stem not in taken else 2
+    return next(name for number in range(first, 10_000) if (name := f"{stem}{number}") not in taken)
+
+
+def _twin(name: str, names: Mapping[str, str], taken: Collection[str]) -> str:
+    """What a double is called: `vm1-os` on `vm2` is `vm2-os`."""
+    for below, new in names.items():
+        if name.startswith(f"{below}-") and (twin := new + name[len(below) :]) not in taken:
+            return twin
+    return _free(name.rstrip("0123456789"), taken, numbered=True)
+
+
+def _keep_known(table: dict[str, Any], entry: Entry) -> None:
+    """Only the settings that the component has."""
+    known = {key: value for key, value in (table.get("settings") or {}).items() if key in entry.settings}
+    table.pop("settings", None)
+    if known:
+        table["settings"] = known
+
+
+def _faults_at(draft: Draft, name: str) -> tuple[int, int]:
+    """Of that layer and what is plugged into it, then of the whole."""
+    own = [error for error in draft.errors if error.path.partition(".")[0] == name]
+    return len(own), len(draft.errors)
 
 
 def _leads_to(role: str, wanted: Collection[str]) -> bool:

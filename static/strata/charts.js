@@ -8,6 +8,8 @@ import { bytes, clock, count, time } from "./text.js";
 
 export const CHARTS = ["memory", "queue", "exits", "depth"];
 const POINTS = 240, ROWS = 8, HEIGHT = 190;
+const STEPS = Array.from({ length: 50 }, (_, i) => i);
+const BYTES = STEPS.map((i) => 2 ** i), COUNTS = STEPS.flatMap((i) => [1, 2, 5].map((digit) => digit * 10 ** i)).slice(0, 45);
 
 /**
  * @param {import("./model.js").Model} model @param {string} kind @param {number} from @param {number} to ns since power-on
@@ -81,7 +83,10 @@ export class Charts {
     this.table = details.querySelector("table");
     for (const option of [...this.kind.options]) option.disabled = !curves(model, option.value, 0, model.endNs, 2).series.length;
     this.kind.value = CHARTS.find((kind) => curves(model, kind, 0, model.endNs, 2).series.length) ?? CHARTS[0];
-    details.addEventListener("toggle", () => this.draw());
+    details.addEventListener("toggle", () => {
+      this.draw();
+      if (details.open) details.scrollIntoView({ block: "start" });
+    });
     this.kind.addEventListener("change", () => this.draw());
     theme.listeners.add(() => (this.key = ""));
   }
@@ -117,10 +122,14 @@ export class Charts {
     await this.#load();
     if (key !== this.key) return; // another one was asked for meanwhile
     const { theme, model } = this;
+    const ticks = this.timeline.axis.log ? null : this.timeline.axis.ticks(); // the same as above the rows, if those are evenly spaced
     const axis = { stroke: theme.soft, grid: { stroke: theme.line, width: 1 }, ticks: { stroke: theme.line }, font: `12px ${theme.font}` };
     const options = {
       width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, scales: { x: { time: false } },
-      axes: [{ ...axis, values: (_, ticks) => ticks.map((t) => time(t)) }, { ...axis, size: 74, values: (_, ticks) => ticks.map((value) => this.#show(Math.round(value))) }],
+      axes: [
+        { ...axis, ...(ticks && { splits: ticks.map(({ t }) => t) }), values: (_, found) => (ticks ? ticks.map(({ label }) => label) : found.map((t) => time(t))) },
+        { ...axis, size: 74, incrs: this.kind.value === "memory" ? BYTES : COUNTS, values: (_, found) => found.map((value) => this.#show(Math.round(value))) },
+      ],
       series: [{}, ...series.map(({ node }, i) => ({ stroke: theme.role[node < 0 ? "workload" : model.nodes[node].role].fill, width: 2, dash: i % 3 ? [6, 3 * (i % 3)] : [], paths: window.uPlot.paths.stepped({ align: 1 }) }))],
     };
     this.place.replaceChildren();

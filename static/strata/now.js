@@ -33,7 +33,8 @@ export class Now {
     const clockNow = performance.now();
     if (head.playing && clockNow - this.since < HOLD_MS && this.said !== null && this.lane === lane) return;
     const t = model.startNs + head.t;
-    const span = head.playing ? foremost(model, t - Math.max(1, head.factor * LOOK_MS * 1e6), t, requests) : this.#at(model, t, requests);
+    const begins = !requests && head.t <= head.from; // before the first event there is nothing to tell
+    const span = head.playing ? foremost(model, t - Math.max(1, head.factor * LOOK_MS * 1e6), t, requests) : begins ? -1 : this.#at(model, t, requests);
     const key = span < 0 ? this.#nothing(head) : `${model.spans.op[span]}/${model.spans.node[span]}`;
     if (key !== this.said || this.lane !== lane) {
       this.since = clockNow;

@@ -12,7 +12,8 @@ export class Race {
     this.finish = lanes.map(({ model }) => lane(model).end_ns - model.startNs);
     this.lost = lanes.map(({ model }) => !lane(model).finished); // what never finishes is last, and has no place
     const order = [...this.finish.keys()].sort((a, b) => this.lost[a] - this.lost[b] || this.finish[a] - this.finish[b]);
-    this.rank = this.finish.map((_, i) => order.indexOf(i));
+    this.rank = this.finish.map((ns) => this.finish.filter((other) => other < ns).length); // at the same time, the same place
+    this.told = order.at(-1); // the sentence tells of the one that takes longest
     this.marks = lanes.map(({ root }) => root.querySelector(".lane-rank") ?? root.querySelector(".lane-head, .lane-title")?.appendChild(el("span.lane-rank")));
     this.#prefix(main.querySelector("#prefix"));
   }
@@ -26,11 +27,6 @@ export class Race {
     else if (least === most) say(line, this.texts.ui("prefix_same", { t: least }));
     else say(line, this.texts.ui("prefix_range", { least, most }));
     line.title = this.lanes.map(({ label }, i) => this.texts.ui("prefix_one", { label, t: starts[i] })).join("\n");
-  }
-
-  /** The lane that the sentence tells of: the one under way that will take longest. */
-  get told() {
-    return this.rank.indexOf(this.lanes.length - 1);
   }
 
   draw(t) {

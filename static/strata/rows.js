@@ -41,7 +41,7 @@ export class Rows {
     const weights = this.rows.map((row) => (row.owner >= 0 ? OWNED : 1));
     const room = Math.min(HEIGHT_SHARE * innerHeight, limit - RULER - GAP);
     const unit = (room - GAP * weights.length) / weights.reduce((a, b) => a + b, 0);
-    const full = Math.round(Math.min(most, Math.max(this.narrow ? NARROW_ROW : least, unit)));
+    const full = Math.round(Math.min(most, Math.max(this.narrow && !this.race ? NARROW_ROW : least, unit)));
     let y = RULER + GAP;
     this.rows.forEach((row, i) => {
       row.y = y;
@@ -91,7 +91,7 @@ export class Rows {
       c.roundRect(owned ? 10 : 0, row.y + 2, 4, row.h - 4, 2);
       c.fill();
     }
-    const size = Math.min(this.race ? 13 : owned ? 11.5 : 12.5, row.h - (owned ? -2 : 1));
+    const size = Math.min(this.race ? (this.narrow ? 11 : 13) : owned ? 11.5 : 12.5, row.h - (owned ? -2 : 1));
     c.font = `${this.race ? 600 : owned ? 400 : 500} ${size}px ${theme.font}`;
     c.fillStyle = owned ? theme.soft : theme.ink;
     const x = row.role ? (owned ? 20 : 10) : 0;

@@ -63,8 +63,14 @@ export class Selected {
       this.#pairs([
         ["pair_era", component.era],
         ["pair_ready", Number.isFinite(ready) ? clock(ready - model.startNs, 1e6) : null],
-      ], settings.map(([key, value]) => [component.settings?.[key]?.label ?? key, String(value)])),
+      ], settings.map(([key, value]) => [component.settings?.[key]?.label ?? key, this.#value(value)])),
     );
+  }
+
+  /** A setting's value as the builder names it: on or off, and a component by its name. */
+  #value(value) {
+    if (typeof value === "boolean") return this.texts.ui(value ? "setting_on" : "setting_off");
+    return this.texts.data.components?.[value]?.short ?? String(value);
   }
 
   /** The way to the glossary, if the operation is an instance of a term of it. */

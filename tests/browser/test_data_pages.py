@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import serious_violations
 from tests.profiles import FAULTY, LAPTOP
 
 READY = "#player[data-ready='1']"
@@ -95,27 +94,6 @@ def test_a_machine_is_sent_in_run_on_and_remembered_by_this_browser(page: Page, 
     page.locator("#mine button").click()
     expect(page.locator("#mine")).to_be_hidden()
     faults[:] = [fault for fault in faults if "422" not in fault]  # the browser reports what was asked for
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/numbers/",
-        "/numbers/?component=linux&op=fork",
-        "/numbers/?lang=zh-hans",
-        "/machines/",
-        "/machines/laptop/",
-        "/fidelity/",
-        "/fidelity/?lang=zh-hans",
-    ],
-)
-def test_axe_finds_nothing_serious(open_page: Any, address: str, scheme: str) -> None:
-    page = open_page(color_scheme=scheme)
-    page.goto(address)
-    for summary in page.locator(".rule > summary, .group:first-of-type > summary").all():
-        summary.click()
-    assert serious_violations(page) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from simcore.texts import show_time
-from tests.browser.axe import serious_violations
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_RUN_MS = 60_000
@@ -220,17 +219,6 @@ def test_no_text_is_missing(page: Page, address: str, lang: str) -> None:
         words = set(re.findall(r"[a-z]+_[a-z_]+", page.inner_text("#player")))
         assert not words & keys
         assert not re.findall(r"\{[a-z_:]+\}", page.inner_text("#now") + page.inner_text("#deck"))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_while_something_is_selected(
-    open_page: Callable[..., Page], scheme: str
-) -> None:
-    page = open_page(color_scheme=scheme)
-    go(page, READ)
-    page.locator("#journey-stops li.stop").nth(2).locator("button").click()
-    settle(page)
-    assert serious_violations(page) == []
 
 
 def test_both_languages_have_the_same_strings_with_the_same_placeholders() -> None:

@@ -5,12 +5,10 @@ import json
 import urllib.request
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
 from simcore import Trace, race, scenario, show_time
 from simcore import prebuilt as stacks
-from tests.browser.axe import serious_violations
 
 LONGEST_RUN_MS = 60_000
 READY = "#player[data-ready='1']"
@@ -95,23 +93,6 @@ def test_the_numbers_on_a_race_are_those_of_the_traces(page: Page, site: str) ->
     for number, lane in enumerate(lanes):
         shown = show_time(lane["end_ns"] - lane["start_ns"])
         expect(page.locator(f".lane[data-lane='{number}'] .lane-state")).to_contain_text(shown)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "address", ["/", "/s/docker-on-linux/?view=read", RACE, "/race/", "/check/", "/nothing-here"]
-)
-def test_axe_finds_nothing_serious(open_page: Any, faults: list[str], address: str, scheme: str) -> None:
-    page = open_page(color_scheme=scheme)
-    page.goto(address)
-    if "stack=" in address or address.startswith("/s/"):
-        page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
-    assert serious_violations(page) == []
-    if address in (
-        "/nothing-here",
-        "/race/",
-    ):  # the browser reports the 4xx that was asked for, and only that
-        faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
 
 
 def test_a_pasted_scenario_comes_back_with_all_its_mistakes(page: Page) -> None:
