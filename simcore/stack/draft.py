@@ -533,7 +533,7 @@ def _free(stem: str, taken: set[str], numbered: bool = False) -> str:
     return next(name for number in range(first, 10_000) if (name := f"{stem}{number}") not in taken)
 
 
-def _twin(name: str, names: Mapping[str, str], taken: Collection[str]) -> str:
+def _twin(name: str, names: Mapping[str, str], taken: set[str]) -> str:
     """What a double is called: `vm1-os` on `vm2` is `vm2-os`."""
     for below, new in names.items():
         if name.startswith(f"{below}-") and (twin := new + name[len(below) :]) not in taken:
