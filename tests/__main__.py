@@ -1,7 +1,8 @@
-"""`python -m tests`: every test, in two pytest processes, closed by one summary.
+"""`python -m tests`: every test, in two pytest processes side by side, closed by one summary.
 
 The browser tests run in a process of their own: Playwright keeps an event loop running there, which Django's
-database code refuses to work under. Arguments are handed to both processes.
+database code refuses to work under. What it prints is shown when the other one has ended. Arguments are
+handed to both processes.
 """
 
 import json
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 from tests.conftest import OUTCOMES, REPORT_FILE
 
@@ -19,9 +21,10 @@ TESTS_FAILED, NO_TESTS_COLLECTED = 1, 5
 WIDTH = 100
 
 
-def run_suite(path: str, arguments: list[str], report: Path) -> int:
+def begin(path: str, arguments: list[str], report: Path, output: IO[str] | None) -> subprocess.Popen[bytes]:
     environment = os.environ | {REPORT_FILE: str(report)}
-    return subprocess.call([sys.executable, "-m", "pytest", path, *arguments], env=environment)
+    command = [sys.executable, "-m", "pytest", path, *arguments]
+    return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
 
 
 def rule(text: str) -> str:
@@ -31,11 +34,19 @@ def rule(text: str) -> str:
 def main(arguments: list[str]) -> int:
     started = time.monotonic()
     codes, reports = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        for number, path in enumerate(SUITES):
-            file = Path(folder, f"{number}.json")
+    with tempfile.TemporaryDirectory() as folder, Path(folder, "output").open("w+") as kept:
+        files = [Path(folder, f"{number}.json") for number in range(len(SUITES))]
+        outputs = (None, kept)
+        running = [
+            begin(path, arguments, file, output)
+            for path, file, output in zip(SUITES, files, outputs, strict=True)
+        ]
+        for path, file, output, process in zip(SUITES, files, outputs, running, strict=True):
             print(rule(path), flush=True)
-            code = run_suite(path, arguments, file)
+            code = process.wait()
+            if output is not None:
+                output.seek(0)
+                print(output.read(), flush=True)
             report = json.loads(file.read_text()) if file.exists() else {}
             if code not in (0, TESTS_FAILED, NO_TESTS_COLLECTED):
                 report.setdefault("error", []).append(f"{path} - pytest ended with exit code {code}")
