@@ -58,8 +58,19 @@ function travel(step) {
 
 let focused = "", open = new Set();
 
+/** How to find what has the focus again, if that is in the draft. @returns {string} a selector */
+function place() {
+  const at = document.activeElement;
+  if (!at || !draft().contains(at)) return "";
+  if (at.id) return `#${CSS.escape(at.id)}`;
+  if (at.matches("summary")) return `#${CSS.escape(at.parentElement.id)} > summary`;
+  return at.dataset.node ? layer(at.dataset.node) : `button[value="${CSS.escape(at.value ?? "")}"]`;
+}
+
+const layer = (node) => `g.layer[data-node="${CSS.escape(node)}"]`;
+
 document.addEventListener("htmx:before:swap", () => {
-  focused = document.activeElement?.id ?? "";
+  focused = place();
   open = new Set([...draft().querySelectorAll("details")].map(({ id, open: isOpen }) => `${id} ${isOpen}`));
 });
 
@@ -70,9 +81,7 @@ document.addEventListener("htmx:after:swap", () => {
     if (open.has(`${details.id} false`)) details.open = false;
   }
   ready();
-  const again = focused && document.getElementById(focused);
-  if (again) again.focus({ preventScroll: true });
-  else if (focused) document.getElementById(`row-${draft().dataset.chosen}`)?.focus({ preventScroll: true });
+  if (focused) (draft().querySelector(focused) ?? draft().querySelector(layer(draft().dataset.chosen)))?.focus({ preventScroll: true });
 });
 
 function ready() {

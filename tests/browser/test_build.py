@@ -95,10 +95,12 @@ def test_a_stack_is_built_by_keyboard_alone(page: Page) -> None:
     page.locator("#draft g.layer[data-node='host-os']").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#chosen-title")).to_have_text("Linux")
+    expect(page.locator("#draft g.layer[data-node='host-os']")).to_be_focused()
     page.locator(".palette [data-is='docker']").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#draft g.layer[data-node='engine']")
     expect(page.locator("#said")).to_contain_text("Docker")
+    assert page.evaluate("document.activeElement.closest('#draft') !== null"), "the focus stays in the stack"
     page.keyboard.press("Control+z")
     page.wait_for_function("() => !document.querySelector('#draft g.layer[data-node=engine]')")
     page.locator("#draft g.layer[data-node='host-os']").focus()

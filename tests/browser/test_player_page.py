@@ -153,6 +153,23 @@ def test_the_keyboard_does_all(page: Page) -> None:
     expect(layer).to_have_class(re.compile(r"\bselected\b"))
 
 
+def test_one_voice_tells_what_happens(page: Page) -> None:
+    """The clock and other outputs change all the time; only the sentence is read out."""
+    go(page, READ)
+    voices = page.eval_on_selector_all(
+        "#player :is([aria-live], [role='status'], [role='alert'], output)",
+        "list => list.filter(e => e.ariaLive !== 'off').map(e => e.id)",
+    )
+    assert voices == ["announce"]
+
+
+def test_before_play_a_boot_tells_of_no_event(page: Page) -> None:
+    go(page, BOOT)
+    expect(page.locator("#now-sentence .term")).to_have_count(0)
+    pressed(page, "#step")
+    expect(page.locator("#now-sentence .term")).to_have_count(1)
+
+
 def test_scrubbing_goes_anywhere_and_says_where(page: Page) -> None:
     go(page, BOOT)
     page.locator("#scrub").evaluate(
