@@ -1,6 +1,7 @@
 /** What only a race has: the folded start that all share, and the finish order as it comes about. */
 import { el, say } from "./dom.js";
 import { lane } from "./state.js";
+import { time } from "./text.js";
 
 export class Race {
   /**
@@ -25,6 +26,7 @@ export class Race {
     const least = Math.min(...starts), most = Math.max(...starts);
     if (most === 0) say(line, this.texts.ui("prefix_none"));
     else if (least === most) say(line, this.texts.ui("prefix_same", { t: least }));
+    else if (time(least) === time(most)) say(line, this.texts.ui("prefix_about", { t: most }));
     else say(line, this.texts.ui("prefix_range", { least, most }));
     line.title = this.lanes.map(({ label }, i) => this.texts.ui("prefix_one", { label, t: starts[i] })).join("\n");
   }
