@@ -167,7 +167,7 @@ def _scores(result: Mapping[str, Any]) -> Iterator[Score]:
             f"{factor(found['median_factor'])} · {factor(found['p90_factor'])}",
             target,
             found["median_factor"] <= half and found["p90_factor"] <= nine,
-            _("%(n)s cases, %(studies)s studies; interval of the half %(low)s – %(high)s")
+            _("cases: %(n)s, studies: %(studies)s; interval of the half %(low)s – %(high)s")
             % {"n": found["n"], "studies": found["studies"], "low": low, "high": high},
             _("half within · nine in ten within"),
         )

@@ -99,6 +99,14 @@ def test_a_changed_setting_is_the_draft_s_and_a_wrong_one_is_kept_and_told(clien
     assert "aria-invalid" in html
 
 
+def test_the_timed_program_moves_up_into_what_is_built_upon_its_layer() -> None:
+    draft = simcore.Draft(PREBUILT["linux"]).add("kvm-qemu", "host-os")
+    assert draft.raw["subject"] == "host-os"
+    draft = draft.add("vm", "hv").add("container", "vm1-os")
+    assert draft.raw["subject"] == "box"
+    assert draft.add("container", "vm1-os").raw["subject"] == "box", "a neighbour does not take it"
+
+
 def test_the_kernel_of_a_doubled_guest_is_called_after_its_guest() -> None:
     draft = simcore.Draft(PREBUILT["linux"]).add("kvm-qemu", "host-os").add("vm", "hv").double("vm1")
     assert set(draft.names) == {"host", "host-os", "hv", "vm1", "vm1-os", "vm2", "vm2-os"}

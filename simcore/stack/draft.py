@@ -86,7 +86,7 @@ class Draft:
                 top = between
             return Draft(raw, self.catalog)._fitted()._whole(self)
         table["holds"] = [*(table.get("holds") or []), new]
-        return Draft(raw, self.catalog)._whole(self)
+        return Draft(raw, self.catalog)._whole(self)._raised(self)
 
     def remove(self, name: str, keep: bool = False) -> "Draft":
         """Without a layer and what stands on it; with `keep`, what stood on it sinks."""
@@ -330,6 +330,21 @@ class Draft:
                 return draft
             draft = better
         return draft
+
+    def _raised(self, before: "Draft") -> "Draft":
+        """The timed program in what was built upon its layer: that is what one wants to see start."""
+        subject, tree = self.raw.get("subject"), self.tree
+        if tree is None or subject not in tree.nodes:
+            return self
+        above = [
+            node
+            for node in tree.nodes.values()
+            if node.role in PROCESS_HOMES
+            and node.id not in before.names
+            and subject in {lower.id for lower in tree.below(node)}
+        ]
+        highest = max(above, key=lambda node: len(list(tree.below(node))), default=None)
+        return self if highest is None else self.aim(highest.id)
 
     def _without_loose_ends(self) -> "Draft":
         """Nothing that names a layer which is gone."""

@@ -37,7 +37,6 @@ def test_from_linux_to_a_guest_with_a_container_and_it_boots(page: Page) -> None
     expect(page.locator("#chosen-title")).to_have_text("Linux")
     pressed(page, ".palette [data-is='container']")
     assert {"box", "engine"} <= set(layers(page))
-    pressed(page, "button[value='aim:box']")
     page.click("#play-boot")
     page.wait_for_selector("#player[data-ready='1']", timeout=LONGEST_RUN_MS)
     expect(page.locator("g.layer[data-node='box']")).to_have_count(1)
@@ -61,7 +60,7 @@ def test_undo_and_redo_go_through_the_stacks_that_there_were(page: Page) -> None
 
 def test_a_component_dragged_onto_a_layer_is_added_there(page: Page) -> None:
     page.goto("/build/?from=linux-on-kvm&sel=guest-os")
-    page.locator(".palette [data-is='container']").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector(\".palette [data-is='container']\").scrollIntoView({block: 'end'})")
     item = page.locator(".palette [data-is='container']").bounding_box()
     assert item is not None
     page.mouse.move(item["x"] + 40, item["y"] + 15)
