@@ -7,7 +7,11 @@ each owner; they go first, since nobody here ever looks at them again.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .sharing import Sharing
 
 Page = tuple[int, int]
 """Whose memory, by its node, and which page of it."""
@@ -31,6 +35,8 @@ class Frames:
         self.gone = 0  # how many pages are there
         self.cached = 0  # pages of files, which can be read again
         self.programs: dict[int, str] = {}  # by node
+        self.sharing: Sharing | None = None  # of equal pages
+        self.told: Callable[[], None] | None = None  # whoever wants to know that a virtual machine has more
 
     def lack(self, pages: int) -> bool:
         return self.used + pages > self.total
@@ -42,6 +48,8 @@ class Frames:
 
     def give(self, owner: Any, page: Page | None, pages: int, program: str = "") -> None:
         self.used += pages
+        if self.told is not None and owner is not None:
+            self.told()
         if page is not None:
             self.programs[page[0]] = program
         if page is None or page in self.named:
@@ -61,6 +69,14 @@ class Frames:
         if page in self.named:
             self.named[page] = self.named.pop(page)
         return True
+
+    def small_pages(self, owner: Any) -> list[Page]:
+        """Somebody's pages that are known by name."""
+        return [page for page, held in self.named.items() if held.owner is owner and held.pages == 1]
+
+    def drop(self, page: Page) -> None:
+        """There is an equal one."""
+        self.used -= self.named.pop(page).pages
 
     def put_away(self, most: int) -> list[Held]:
         """Those that go now: at least one page, and about as many as this."""
@@ -97,6 +113,8 @@ class Frames:
         wherever they are."""
         if owner is not None:
             self.used -= max(0, self.unnamed.pop(owner, 0))
+        if self.sharing is not None and owner is not None:
+            self.sharing.forget(owner)
         known = 0
         for table in (self.named, self.away):
             for page in [page for page, held in table.items() if self._is(held, node, owner)]:

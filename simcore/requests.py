@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 KINDS = (
     "boot", "exec", "read", "write", "flush", "syscall", "touch", "fork", "exit", "send", "receive",
-    "run", "slot", "service", "round_trip",
+    "run", "slot", "service", "round_trip", "scan",
 )  # fmt: skip
 """Start; start a program; read bytes, write them, have a disk keep what it has; a call that does nothing, an
 access to a page of memory; copy the process, end it; pass bytes on to another thread, take them; a workload's
-main flow, one of several beside it, one unit of work (of init: a unit), one that goes out and comes back."""
+main flow, one of several beside it, one unit of work (of init: a unit), one that goes out and comes back; a
+look at memory for equal pages."""
 
 
 class Request:

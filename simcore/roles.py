@@ -7,7 +7,7 @@ misspelt a request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,10 @@ class Computer(Layer):
         """A virtual machine on it has had so many pages in a lump, or gives them back if negative: nothing,
         in a guest, whose own memory is counted where it is touched."""
 
+    def shared_by(self, vm: VirtualMachine, node: int) -> list[Page]:
+        """Of the pages that a virtual machine's program named, those that are kept once for several."""
+        return []
+
     def ended(self, node: int, vm: VirtualMachine | None = None) -> int:
         """The program of this node, or a virtual machine, is no more. How many of its pages were known by
         name: none, to a guest."""
@@ -128,6 +132,11 @@ class Computer(Layer):
         """Its kernel gives so many pages back."""
         raise NotImplementedError
 
+    def unshare(self, vm: VirtualMachine, places: Iterable[Hashable]) -> int:
+        """A virtual machine writes to pages of its own. How many of them were kept once for several: none, to
+        a guest."""
+        return 0
+
     @property
     def drives(self) -> list[Layer]:
         """Its devices; firmware is none."""
@@ -148,6 +157,12 @@ class Kernel(Layer):
     mounts = 0  # how long its table of mounts is
     reads_steal = False  # does it know what a steal clock is,
     halts_for_locks = False  # and that it may halt for a spinlock, and be woken?
+
+    @property
+    def boot_files(self) -> Sequence[tuple[str, int]]:
+        """What it has read from its image since it began, and how many bytes: any other that boots the same
+        component's has the same pages."""
+        return ()
 
     def renice(self, thread: Thread, nice: int) -> None:
         """Give a thread that has not run yet more or less weight than the default."""
@@ -232,6 +247,11 @@ class Hypervisor(Layer):
     shadow_paging = False  # the CPU reads page tables that it makes, not the guest's and its own behind them
     frames: Frames | None = None  # of a machine's, if it minds how much memory is left
     io_thread = True  # the program that plays a machine has a thread of its own for the devices' requests
+
+    @property
+    def mergeable(self) -> bool:
+        """Does that program offer its guests' memory to whoever looks for equal pages?"""
+        return False
 
     @property
     def overhead_bytes(self) -> int:
@@ -367,6 +387,17 @@ class VirtualMachine(Computer):
 
     def moved(self, pages: int) -> None:
         """The machine has taken so many of its pages away, or brought them back if negative."""
+        raise NotImplementedError
+
+    shared = 0  # of its pages, how many are kept once for several
+
+    def contents(self, named: Iterable[Page]) -> Iterator[tuple[Hashable, Hashable]]:
+        """Its memory page by page: which page, and what is in it, if others may have the same. Of its
+        programs' pages, these are known by name."""
+        raise NotImplementedError
+
+    def share(self, pages: int) -> None:
+        """So many more of its pages are kept once for several."""
         raise NotImplementedError
 
     def give_up(self) -> int:

@@ -138,6 +138,7 @@ class Simulation:
         self.texts: list[tuple[str, str, dict[str, Any]]] = []
         self.series: list[dict[str, Any]] = []
         self.durable: set[tuple[int, int]] = set()  # which workload's writes are on a medium
+        self.alike: dict[int, str] = {}  # by its node, a program whose memory holds what others' does, too
         self._known: dict[Any, int] = {}
         self.kill: Callable[[int], None] = lambda node: None  # ends what stands at a node; the run says how
 

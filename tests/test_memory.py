@@ -18,12 +18,12 @@ def run(stack: str, workload: str, **vary: Any) -> simcore.Result:
     return simcore.run(scenario(stack, workload=workload, vary=named), spread=False)
 
 
-def touched(result: simcore.Result) -> list[list[Span]]:
+def touched(result: simcore.Result, workload: str = "page-touch") -> list[list[Span]]:
     """What costs CPU time in each access of a page-touch."""
     found = spans(result.trace)
     return [
         [span for span in family(result.trace, found, request) if span.kind == "cpu"]
-        for request in requests(result.trace, "touch", "page-touch")
+        for request in requests(result.trace, "touch", workload)
     ]
 
 
@@ -86,23 +86,37 @@ def test_a_large_page_of_the_guests_is_one_fault_and_cleared_whole() -> None:
     assert count(touches[:4], "fault_entry") == count(touches[:4], "clear_large_page") == 4
     assert count(touches[:4], "first_touch_2m") == 4
     assert {tuple(span.op for span in access) for access in touches[4:]} == {("access",)}
-    second = next(span for span in touches[1] if span.op == "first_touch_2m")
     small = touched(run("linux-on-kvm", "page-touch", page_touch__size="8 MiB"))
-    alone = next(span.length for span in small[1] if span.op == "first_touch")
-    assert alone < second.length < PARTS * alone
+    alone = length(small[1], "first_touch")
+    assert alone < length(touches[1], "first_touch_2m") < PARTS * alone
+    assert length(touches[1], "fault_entry") == length(small[1], "fault_entry")
+
+
+def length(access: list[Span], op: str) -> int:
+    """How long all of an op together takes, which a span may stand for many times."""
+    return sum(span.length for span in access if span.op == op)
+
+
+def test_a_large_page_of_the_guests_on_small_ones_of_the_hosts_is_one_fault_and_512_violations() -> None:
+    sizes = {"page_touch__size": "8 MiB", "vm1__pages": "4k"}
+    large, small = (
+        touched(run("linux-on-kvm", "page-touch", page_touch__pages=pages, **sizes)) for pages in ("2m", "4k")
+    )
+    assert length(large[1], "fault_entry") == length(small[1], "fault_entry")
+    assert length(large[1], "first_touch") == PARTS * length(small[1], "first_touch")
 
 
 def test_a_guest_has_its_memory_in_whole_pages_whether_it_uses_all_of_them_or_not() -> None:
     """One page more than a multiple of the large one."""
-    held = {
+    by_size = {
         pages: run("linux-on-kvm", "page-touch", vm1__pages=pages, page_touch__size="4 KiB").outcome["nodes"][
             "vm1"
         ]
         for pages in ("4k", "2m", "1g")
     }
-    assert held["4k"]["memory"] < held["2m"]["memory"] < held["4k"]["memory"] + 2 * MIB
-    assert held["2m"]["memory"] % (2 * MIB) == 0
-    assert held["1g"]["memory"] == 1024 * MIB
+    assert by_size["4k"]["memory"] < by_size["2m"]["memory"] < by_size["4k"]["memory"] + 2 * MIB
+    assert by_size["2m"]["memory"] % (2 * MIB) == 0
+    assert by_size["1g"]["memory"] == 1024 * MIB
 
 
 def test_filled_in_large_pages_a_guest_starts_sooner() -> None:
@@ -199,9 +213,12 @@ def test_where_there_is_enough_nothing_goes() -> None:
     assert not ops & {"swap_out", "page_missing", "drop_page", "oom_kill"}
 
 
-def under_esxi(*loads: dict[str, Any], guests: int = 1) -> simcore.Result:
+def under_esxi(
+    *loads: dict[str, Any], guests: int = 1, hypervisor: dict[str, Any] | None = None
+) -> simcore.Result:
     raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-esxi"]))
     raw["stack"]["settings"] |= {"memory": "512 MiB"}
+    raw["stack"]["holds"][0]["settings"] = hypervisor or {}
     (vm,) = raw["stack"]["holds"][0]["holds"]
     vm["settings"] |= {"vcpus": 1, "memory": "768 MiB", "pages": "2m"}
     vm["holds"][0]["settings"] = {"init": "direct"}
@@ -241,8 +258,167 @@ def test_what_a_guest_has_free_goes_by_the_balloon_and_nothing_else_must() -> No
     ops = {span.op for span in spans(result.trace)}
     assert "inflate_balloon" in ops
     assert not ops & {"compress_page", "decompress_page"}
-    held = [result.outcome["nodes"][vm]["memory"] for vm in ("vm1", "vm2")]
-    assert held[0] < 150 * MIB < 300 * MIB < held[1]
+    first_held, then_held = (result.outcome["nodes"][vm]["memory"] for vm in ("vm1", "vm2"))
+    assert first_held < 150 * MIB < 300 * MIB < then_held
+
+
+# ------------------------------------------------------------------------------- equal pages, kept once
+
+
+def merging(
+    guests: list[dict[str, Any]],
+    loads: list[dict[str, Any]] | None = None,
+    ends: list[dict[str, Any]] | None = None,
+    **kernel: Any,
+) -> simcore.Result:
+    """So many guests of KVM, and a ksmd that looks at 5,000 pages at a time."""
+    raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-kvm"]))
+    host = raw["stack"]["holds"][0]
+    host["settings"] = {"init": "direct", "ksm": True, "ksm_pages": 5000} | kernel
+    (vm,) = host["holds"][0]["holds"]
+    vm["settings"] |= {"vcpus": 1, "memory": "256 MiB", "disk": "virtio-blk"}
+    host["holds"][0]["holds"] = vms = [copy.deepcopy(vm) for _ in guests]
+    for number, (one, guest) in enumerate(zip(vms, guests, strict=True), start=1):
+        one["id"] = f"vm{number}"
+        one["settings"] |= guest.get("vm", {})
+        one["holds"] = [{"id": f"guest{number}", "is": guest["is"], "settings": {"init": "direct"}}]
+    raw |= {"subject": "guest1", "workloads": loads or [], "interventions": ends or []}
+    return simcore.run(simcore.scenario(raw), spread=False)
+
+
+def held(result: simcore.Result, *names: str) -> list[int]:
+    return [result.outcome["nodes"][name]["memory"] for name in names]
+
+
+def ksmd(result: simcore.Result) -> list[Span]:
+    return [span for span in spans(result.trace) if span.op in ("ksm_look", "ksm_merge")]
+
+
+KERNEL_IMAGE = 8 * MIB  # what a guest without services has read
+
+
+def test_two_guests_of_one_kernel_have_its_pages_once_and_those_of_two_kernels_do_not() -> None:
+    alone, same, different = (
+        merging([{"is": kernel} for kernel in kernels])
+        for kernels in (["linux"], ["linux", "linux"], ["linux", "linux-cloud"])
+    )
+    (own,) = held(alone, "vm1")
+    assert held(same, "vm1", "vm2") == [own - KERNEL_IMAGE] * 2
+    assert held(same, "host-os") == [KERNEL_IMAGE]
+    assert held(different, "vm1", "vm2") == [own] * 2
+    assert [text for _, _, text in lines(same.trace)].count("ksm") == 1
+    assert "ksm" not in [text for _, _, text in lines(different.trace)]
+
+
+def test_services_that_both_start_are_equal_though_one_starts_more() -> None:
+    raw = copy.deepcopy(dict(simcore.prebuilt()["linux-on-kvm"]))
+    host = raw["stack"]["holds"][0]
+    host["settings"] = {"init": "direct", "ksm": True, "ksm_pages": 5000}
+    first = host["holds"][0]["holds"][0]
+    second = copy.deepcopy(first)
+    second["id"] = "vm2"
+    second["holds"][0] |= {"id": "guest2", "settings": {"units": "minimal"}}
+    host["holds"][0]["holds"].append(second)
+    raw["workloads"] = []
+    merged = held(simcore.run(simcore.scenario(raw), spread=False), "host-os")[0]
+    minimal = 10 + 1 + 8 + 4 + 3 + 1 + 2 + 6  # reads of its units
+    assert merged == KERNEL_IMAGE + minimal * MIB // 2
+
+
+def test_without_being_told_to_a_host_merges_nothing() -> None:
+    for result in (
+        merging([{"is": "linux"}] * 2, ksm=False),
+        merging([{"is": "linux", "vm": {"pages": "2m"}}] * 2),
+    ):
+        assert held(result, "vm1", "vm2") == held(result, "vm1") * 2
+        assert held(result, "host-os") == [None]
+        assert not [span for span in ksmd(result) if span.op == "ksm_merge"]
+
+
+def test_looking_costs_the_host_time_even_where_nothing_is_equal() -> None:
+    """Each page of the one guest is looked at; the pace bounds how much of a CPU that takes."""
+    at_once, slowly = (merging([{"is": "linux"}], ksm_pages=pages) for pages in (5000, 100))
+    pages = held(at_once, "vm1")[0] // 4096
+    look = 1500
+    for result in at_once, slowly:
+        spent = sum(span.length for span in ksmd(result) if span.op == "ksm_look")
+        assert spent % look == 0
+        assert spent >= 2 * pages * look  # a second pass compares what the first has noted
+    busy = [span for span in ksmd(slowly) if span.op == "ksm_look"]
+    share = sum(span.length for span in busy) / (busy[-1].end - busy[0].start)
+    assert share == pytest.approx(100 * look / 20_000_000, rel=0.02)
+
+
+PAGES = 64
+
+
+def rewriting(content: str, pause: str) -> tuple[list[list[Span]], list[int]]:
+    """Two guests of different kernels, and in each a program that writes to its pages three times; a ksmd
+    that looks at all memory every second. The first one's accesses; what the host's kernel held, in pages."""
+    settings = {"size": f"{PAGES * 4} KiB", "passes": 3, "pause": pause, "content": content}
+    loads = [{"id": f"w{n}", "is": "page-touch", "on": f"guest{n}", "settings": settings} for n in (1, 2)]
+    pace = {"ksm_pages": 10**6, "ksm_sleep": "1 s"}
+    trace = (result := merging([{"is": "linux"}, {"is": "linux-cloud"}], loads, **pace)).trace
+    nodes, series = trace.header["nodes"], trace.header["series"]
+    copies = [
+        row["value"] // 4096
+        for row in trace.rows("counters")
+        if nodes[series[row["series"]]["node"]]["id"] == "host-os"
+    ]
+    return touched(result, "w1"), copies
+
+
+@pytest.mark.parametrize("content", ["same", "zero"])
+def test_a_write_to_a_merged_page_leaves_the_guest_once_and_the_page_counts_again(content: str) -> None:
+    """In each pass, if ksmd has had time in between. Of zeros there is one page for all."""
+    touches, copies = rewriting(content, "10 s")
+    first, *later = (touches[start : start + PAGES] for start in range(0, 3 * PAGES, PAGES))
+    assert count(first, "copy_on_write") == 0
+    for accesses in later:
+        assert {tuple(span.op for span in access) for access in accesses} == {("access", "copy_on_write")}
+    assert max(copies) == (PAGES if content == "same" else 1)
+    assert copies.count(0) == 2  # after each of the two passes it is kept once for nobody
+
+
+@pytest.mark.parametrize(("content", "pause"), [("same", "1 us"), ("own", "10 s")])
+def test_what_ksmd_has_not_seen_twice_or_nobody_else_has_stays_the_programs(content: str, pause: str) -> None:
+    touches, copies = rewriting(content, pause)
+    assert count(touches, "copy_on_write") == 0
+    if content == "own":
+        assert max(copies, default=0) == 0
+
+
+def test_pages_that_a_guest_was_given_and_never_used_are_one_page() -> None:
+    """All memory is filled at the start; the guest uses half of it. 256 at most have one copy."""
+    filled = merging([{"is": "linux", "vm": {"prealloc": True}}])
+    unused = 128 * MIB
+    assert held(filled, "vm1", "host-os") == [256 * MIB - unused, unused // 256]
+
+
+def test_what_two_guests_share_is_one_copy_until_both_have_ended() -> None:
+    """A write to a page leaves it to the other; so does the end of one guest."""
+    loads = [{"id": "w", "is": "boot", "on": "guest1"}]
+    ends = [{"at": f"{100 * n} s", "on": f"vm{n}", "do": "fail"} for n in (1, 2)]
+    one, both = (merging([{"is": "linux"}] * 2, loads, ends=ends[:n]) for n in (1, 2))
+    assert held(one, "vm1", "vm2", "host-os") == [0, 120 * MIB, KERNEL_IMAGE]
+    assert held(both, "vm1", "vm2", "host-os") == [0, 0, 0]
+
+
+@pytest.mark.parametrize("sharing", ["within", "between"])
+def test_esxi_shares_between_guests_only_if_told_to_and_before_it_asks_for_anything_else(
+    sharing: str,
+) -> None:
+    """Two guests of the same kernel, and a program for which a little less is missing than that kernel.
+    Within a guest only what it has not used of its last large page is equal."""
+    own = {"page_sharing": sharing}
+    result = under_esxi(greedy("w", "guest-os", "250 MiB"), guests=2, hypervisor=own)
+    ops = [span.op for span in spans(result.trace)]
+    assert "inflate_balloon" not in ops
+    assert ("compress_page" in ops) == (sharing == "within")
+    if sharing == "within":
+        assert ops.index("share_look") < ops.index("compress_page")
+    host, alone = (held(one, "hv")[0] for one in (result, under_esxi(guests=2)))
+    assert (host - alone >= KERNEL_IMAGE) == (sharing == "between")
 
 
 # ---------------------------------------------------------------------------------- the limit of a container
@@ -267,9 +443,9 @@ def test_over_its_limit_a_program_in_a_container_is_killed_and_nobody_else() -> 
     assert {node["state"] for node in result.outcome["nodes"].values()} == {"ready"}
     header = result.trace.header
     (web,) = [n for n, one in enumerate(header["series"]) if header["nodes"][one["node"]]["id"] == "web"]
-    held = [row["value"] for row in result.trace.rows("counters") if row["series"] == web]
-    assert max(held) <= 6 * MIB
-    assert held[-1] == 0
+    values = [row["value"] for row in result.trace.rows("counters") if row["series"] == web]
+    assert max(values) <= 6 * MIB
+    assert values[-1] == 0
 
 
 def test_under_its_limit_a_container_does_not_notice_it() -> None:

@@ -1,5 +1,6 @@
 """A computer: CPUs, memory, a disk, and firmware. What everything else stands on."""
 
+from collections.abc import Hashable, Iterable
 from functools import cached_property
 
 from simcore.cpu import Core, Cpu, Steps
@@ -67,6 +68,14 @@ class Machine(Computer):
     def free(self, pages: int) -> None:
         if self._frames is not None:
             self._frames.take(None, pages)
+
+    def unshare(self, vm: VirtualMachine, places: Iterable[Hashable]) -> int:
+        sharing = None if self._frames is None else self._frames.sharing
+        return 0 if sharing is None else sharing.write(vm, places)
+
+    def shared_by(self, vm: VirtualMachine, node: int) -> list[Page]:
+        sharing = None if self._frames is None else self._frames.sharing
+        return [] if sharing is None else sharing.of_program(vm, node)
 
     def ended(self, node: int, vm: VirtualMachine | None = None) -> int:
         return 0 if self._frames is None else self._frames.forget(node, vm)

@@ -6,13 +6,15 @@ and back into the guest at once. The device's interrupt is the VMkernel's, which
 the monitor interrupt the guest. A process of the virtual machine (VMX) starts it and plays what is rarely
 needed. CPU time goes by shares, reservations and limits.
 
-When memory runs short the VMkernel takes back, in this order: what guests have free (their balloon drivers
-ask their kernels for it), then pages that nobody has used for long, which it compresses two into one; the
-oldest of those go to a swap file when there are too many. No guest knows of these two. Left out: equal
-pages shared within a guest, a balloon that makes one swap by itself, who must give first by shares and by how
-idle its memory is, and memory reservations.
+When memory runs short the VMkernel takes back, in this order: equal pages, of which it keeps one (transparent
+page sharing: within a virtual machine, between several only if that is set); what guests have free (their
+balloon drivers ask their kernels for it); then pages that nobody has used for long, which it compresses two
+into one; the oldest of those go to a swap file when there are too many. No guest knows of the first and the
+last two. Left out: that small pages are looked at all the time, a balloon that makes a guest swap by itself,
+who must give first by shares and by how idle its memory is, and memory reservations.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -20,9 +22,11 @@ from simcore.cpu import Cpu, Steps, Thread
 from simcore.frames import Frames, Page
 from simcore.hypervisors.type1 import Assisted
 from simcore.hypervisors.vm import Vm
+from simcore.layer import READY
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
 from simcore.schedulers.shares import WHOLE, Shares
+from simcore.sharing import Sharing
 
 
 class Esxi(Assisted):
@@ -36,6 +40,8 @@ class Esxi(Assisted):
         self.frames = self._memory
         self._zipped = 0  # pages that were made smaller, of which so many fit in one
         self._zip: dict[object, int] = {}  # by name, if they have one
+        self._memory.sharing = self._sharing = Sharing(self._memory, self._weigh)
+        self._due: dict[Vm, int] = {}  # when its pages are to be looked at again
 
     def scheduler(self) -> Shares:
         period_ns, chunk_ns = self.constant("limit_period"), self.constant("limit_chunk")
@@ -83,7 +89,7 @@ class Esxi(Assisted):
         frames = self._memory
         while frames.lack(pages):
             yield from self.settle()
-            if self._inflate(request):
+            if self._share(request) or self._inflate(request):
                 continue
             gone = frames.put_away(self.constant("swap_cluster"))
             if not gone:
@@ -99,6 +105,36 @@ class Esxi(Assisted):
                 self._zip[held.page or object()] = held.pages
             if number:
                 yield from self.ask(request, "write", self, number * self.constant("page"))
+
+    def _share(self, request: Request) -> bool:
+        """All pages are looked at: those of a large one too, which is broken into small ones if one of them
+        has an equal. Within a virtual machine, as long as nobody has said that several trust each other."""
+        now, merged, looks = self.sim.now, Counter[Vm](), 0
+        for vm in self.holds:
+            if not isinstance(vm, Vm) or vm.pinned or vm.guest.state != READY:
+                continue
+            if now < self._due.get(vm, now):
+                continue
+            self._due[vm] = now + self.constant("share_again")
+            for place, content in vm.contents(self._memory.small_pages(vm)):
+                looks += 1
+                if content is not None and self.settings["page_sharing"] == "within":
+                    content = vm.node, content
+                merged.update(self._sharing.look(vm, place, content))
+        if looks:
+            self.repeat(request, looks, "share_look")
+        if not merged:
+            return False
+        self.repeat(request, merged.total(), "share_page")
+        for vm, pages in merged.items():
+            vm.share(pages)
+        self._weigh()
+        self.log(request, "shared", shared=self._sharing.copies, saved=self._sharing.saved)
+        return True
+
+    def _weigh(self) -> None:
+        """What virtual machines take beside their memory, and the pages that several of them have."""
+        self.count("memory", self._reserved + self._sharing.copies * self.constant("page"))
 
     def _inflate(self, request: Request) -> bool:
         """What the guests' kernels have free, they are asked to give."""
@@ -163,7 +199,7 @@ class Esxi(Assisted):
         self.spend(request, "device_realize", per=len(vm.drives))
         overhead = self._overhead(vm)
         self._reserved += overhead
-        self.count("memory", self._reserved)
+        self._weigh()
         self.log(request, "powered_on", vm=vm.id, overhead=overhead)
         yield from self.settle()
 

@@ -48,6 +48,10 @@ class KvmModule(Hypervisor):
 
 
 class Kvm(KvmModule):
+    @property
+    def mergeable(self) -> bool:
+        return bool(self.settings["mem_merge"])
+
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         super().prepare(carrier, vm)
         if self.settings["pause_exits"]:

@@ -13,7 +13,10 @@ Which pages a guest touches is not kept: `first_pages` says how many its kernel 
 for the first time. Pages that it never had are holes in the file, and cost what they cost in any guest.
 """
 
+from collections.abc import Hashable, Iterable, Iterator
+
 from simcore.cpu import Steps
+from simcore.frames import Page
 from simcore.hypervisors.vm import Vm
 from simcore.layer import OFF, READY
 from simcore.requests import Request
@@ -33,6 +36,10 @@ class Restored(Vm):
         self.absent = in_use  # those that are in the memory file only
         self._arrived: dict[str, Gate] = {}
         self._cold = self.settings["memory_file"] == "disk"
+
+    def contents(self, named: Iterable[Page]) -> Iterator[tuple[Hashable, Hashable]]:
+        """None: its memory is a mapped file."""
+        return iter(())
 
     @property
     def _host(self) -> Kernel:

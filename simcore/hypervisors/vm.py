@@ -12,10 +12,15 @@ later (khugepaged); that large tables miss the caches more often than small ones
 nodes, that a guest's CPUs may run in either: they are taken to be in one.
 """
 
+from collections.abc import Hashable, Iterable, Iterator
+from functools import partial
+
 from simcore.cpu import Cpu, Steps, Thread
 from simcore.frames import Page
+from simcore.layer import READY
 from simcore.requests import Request
 from simcore.roles import VirtualMachine
+from simcore.sharing import ZERO
 
 
 class Guest(VirtualMachine):
@@ -102,6 +107,8 @@ class Vm(TwoDimensions):
         self.whole = self._page // self.constant("page")  # how many come at once
         self.away = 0  # of those that it had, how many the machine has taken away
         self._counted = 0  # how many the machine knows of
+        self.ever = 0  # the most that its kernel had in use; what it has beyond is as the host gave it
+        self._stale: list[Page] = []  # pages that its programs gave back, and that are kept once for several
         self._pager: Thread | None = None
         self._looked_up = 0  # how many places in memory it has gone to
 
@@ -118,8 +125,10 @@ class Vm(TwoDimensions):
         yield from self.ask(request, "boot", self.firmware)
         # The faults of a guest's boot are in the times of its stages, which were measured in guests.
         self.in_use = min(self.constant("boot_touched"), memory) // self.constant("page")
+        self.ever = self.in_use
         self._take(self.in_use)
         yield from self._lump(request)
+        self.guest.when_ready.append(partial(self.machine.lend, self, 0))  # what it has then stays as it is
 
     def _lump(self, request: Request) -> Steps:
         """What it has had up to now, the machine has given."""
@@ -134,7 +143,10 @@ class Vm(TwoDimensions):
 
     def use(self, request: Request, pages: int, vm: VirtualMachine | None = None) -> None:
         """The host finds memory for those that the guest never had before."""
+        if self.shared:
+            self._write(request, self._taken(pages))
         self.in_use += pages
+        self.ever = max(self.ever, self.in_use)
         fresh = self._fresh(0)
         if fresh > 0:
             faults = -(-fresh // self.whole)
@@ -147,9 +159,52 @@ class Vm(TwoDimensions):
         most: int = self.settings["memory"] // self.constant("page")
         return min(self.in_use + pages, most) - self.touched
 
+    def _taken(self, pages: int) -> list[Hashable]:
+        """Which pages, of those kept once, its kernel takes next: first those given back, then new ones."""
+        stale = self._stale[: -pages - 1 : -1]
+        del self._stale[len(self._stale) - len(stale) :]
+        untouched = range(self.ever, min(self.touched, self.in_use + pages))
+        return [*stale, *((ZERO, number) for number in untouched)]
+
+    def _write(self, request: Request, places: list[Hashable]) -> None:
+        """Out of the guest for each that was kept once for several: it gets a copy of its own."""
+        own = self.machine.unshare(self, places)
+        if own:
+            self.spend(request, "copy_on_write", per=own)
+            self.share(-own)
+
+    def share(self, pages: int) -> None:
+        self.shared += pages
+        self._weigh()
+
+    def contents(self, named: Iterable[Page]) -> Iterator[tuple[Hashable, Hashable]]:
+        """What its kernel has read at boot, what its programs have written, what nobody has touched, and the
+        rest, which is nobody else's."""
+        known, files = 0, self.guest.boot_files if self.guest.state == READY else ()
+        for name, size_bytes in files:
+            for number in range(size_bytes // self.constant("page")):
+                known += 1
+                yield (name, number), (self.guest.entry.id, name, number)
+        for page in named:
+            known += 1
+            kind = self.sim.alike.get(page[0])
+            yield page, (kind, page[1]) if kind == "same" else kind
+        for number in range(self.ever - known):
+            yield ("own", number), None
+        number = self.ever
+        while number < self.touched:
+            yield (ZERO, number), ZERO
+            number = max(number + 1, self.ever)
+
+    def ended(self, node: int, vm: VirtualMachine | None = None) -> int:
+        """The host does not know that a program in the guest has ended."""
+        if self.shared:
+            self._stale += self.machine.shared_by(self, node)
+        return 0
+
     @property
     def scarce(self) -> bool:
-        return self.machine.scarce
+        return self.shared > 0 or self.machine.scarce
 
     def lacks(self, pages: int) -> bool:
         fresh = self._fresh(pages)
@@ -159,6 +214,10 @@ class Vm(TwoDimensions):
         yield from self._outside(request, -(-self._fresh(pages) // self.whole) * self.whole, None)
 
     def see(self, request: Request) -> Steps:
+        if self.shared:
+            if self.machine.lacks(1):
+                yield from self._outside(request, 1, None)
+            self._write(request, [request.page])
         if self.away:
             yield from self._outside(request, 0, request.page)
 
@@ -232,7 +291,7 @@ class Vm(TwoDimensions):
         self._weigh()
 
     def _weigh(self) -> None:
-        here = (self.touched - self.away) * self.constant("page")
+        here = (self.touched - self.away - self.shared) * self.constant("page")
         self.count("memory", here + self.below.overhead_bytes)
 
     def free(self, pages: int) -> None:
@@ -244,6 +303,10 @@ class Vm(TwoDimensions):
 
     def give_up(self) -> int:
         had = self.touched
+        if self.shared:
+            gone = [*self._stale, *((ZERO, number) for number in range(self.in_use, had))]
+            self._stale.clear()
+            self.shared -= self.machine.unshare(self, gone)
         self._hold(self.in_use)
         self._counted = self.touched
         self.machine.lend(self, self.touched - had)

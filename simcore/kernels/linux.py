@@ -12,6 +12,7 @@ from functools import partial
 
 from simcore.cpu import Steps, Thread
 from simcore.frames import Frames, Page
+from simcore.kernels.ksm import Ksm
 from simcore.kernels.network import Network
 from simcore.kernels.processes import Processes
 from simcore.kernels.writeback import Writeback
@@ -25,7 +26,7 @@ from simcore.trace import CPU, QUEUE
 from simcore.waiting import Gate
 
 
-class Linux(Processes, Writeback, Network):
+class Linux(Processes, Writeback, Ksm, Network):
     sched: Scheduler
     reads_steal = halts_for_locks = True
 
@@ -57,6 +58,8 @@ class Linux(Processes, Writeback, Network):
         self._programs: set[str] = set()  # which programs are in it
         if not isinstance(self.computer, VirtualMachine):
             self.frames = Frames(self.computer.settings["memory"] // self.constant("block"))
+            if self.settings["ksm"]:
+                self._switch_ksm()
 
     def process(self, name: str) -> Thread:
         thread = Thread(self.sched, name, self.node, self.constant("default_weight"))
@@ -78,6 +81,15 @@ class Linux(Processes, Writeback, Network):
     def renice(self, thread: Thread, nice: int) -> None:
         weights = self.constant("nice_weights")
         thread.weight = max(1, round(thread.weight * weights[str(nice)] / weights[str(0)]))
+
+    @property
+    def boot_files(self) -> list[tuple[str, int]]:
+        """The kernel itself, and what its services read as they start. The initramfs has been given back."""
+        files, each = [("kernel", self.constant("kernel_image"))], self.constant("service_read")
+        if self.settings["init"] == "systemd":
+            for name in self.constant(f"{self.settings['units']}_units"):
+                files.append((name, self.constant(f"service_{name}")["reads"] * each))
+        return files
 
     def read(self, request: Request) -> Steps:
         """A direct read: past the page cache, from the device into the reader's buffer."""
