@@ -1,5 +1,6 @@
 """The builder: every edit posts the draft, every state is a link, and nothing is kept until it is played."""
 
+import copy
 import json
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_a_double_has_names_of_its_own_and_everything_that_stands_on_it(client: 
 
 
 def test_a_fault_is_mended_by_its_button(client: Client) -> None:
-    raw = PREBUILT["linux-on-kvm"]
+    raw = copy.deepcopy(PREBUILT["linux-on-kvm"])
     raw["stack"]["holds"][0]["holds"][0]["holds"][0]["holds"] = []
     html = posted(client, raw, "select:vm1")
     place = next(part for part in html.split('name="edit" value="mend:')[1:])
