@@ -100,6 +100,18 @@ def test_a_changed_setting_is_the_draft_s_and_a_wrong_one_is_kept_and_told(clien
     assert "aria-invalid" in html
 
 
+@pytest.mark.parametrize("program", ["compute", "request-response"])
+def test_a_program_is_added_and_chosen_with_its_settings_and_what_may_take_its_place(
+    client: Client, program: str
+) -> None:
+    html = posted(client, PREBUILT["linux"], f"add:above:host-os:{program}", sel="host-os")
+    raw = draft_in(html)
+    assert [load["is"] for load in raw["workloads"]] == [program]
+    assert not simcore.check(raw)
+    assert f'value="remove:{program}"' in html
+    assert f"swap:{program}:" in html
+
+
 def test_the_timed_program_moves_up_into_what_is_built_upon_its_layer() -> None:
     draft = simcore.Draft(PREBUILT["linux"]).add("kvm-qemu", "host-os")
     assert draft.raw["subject"] == "host-os"

@@ -218,7 +218,7 @@ class Draft:
         node = self.node(name)
         if node is None:
             return []
-        others = self.catalog.of_role(node.role)
+        others = self.catalog.of_role(node.entry.role)
         return [
             Offer(entry, draft, tuple(draft.worse_than(self)))
             for entry in others
@@ -302,9 +302,11 @@ class Draft:
             finding, *waiting = waiting
             node = draft.node(finding.path.partition(".")[0])
             roles = ("vm", "kernel") if chosen and finding.id == "isa-mismatch" else ("vm",)
-            if node is None or node.id == chosen or node.role not in roles or node.entry.control_domain:
+            if node is None or node.id == chosen or node.entry.role not in roles or node.entry.control_domain:
                 continue
-            trials = (draft.swap_only(node.id, entry) for entry in _usual(self.catalog.of_role(node.role)))
+            trials = (
+                draft.swap_only(node.id, entry) for entry in _usual(self.catalog.of_role(node.entry.role))
+            )
             better = min((draft, *trials), key=lambda trial: _faults_at(trial, node.id))
             if better is not draft:
                 waiting = [one for one in better.errors if one not in draft.errors] + waiting

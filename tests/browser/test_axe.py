@@ -43,6 +43,14 @@ def with_palette_open(page: Page) -> None:
     page.locator(".unfit summary").first.click()
 
 
+def its_own_work(page: Page) -> None:
+    page.locator(".programs summary").first.click()
+    page.locator(".palette [data-is='compute']").first.click()
+    page.click("#play-own")
+    page.wait_for_url("**/s/**")
+    ready(page)
+
+
 def a_stop_chosen(page: Page) -> None:
     ready(page)
     page.locator("#journey-stops li.stop").nth(2).locator("button").click()
@@ -105,6 +113,8 @@ STATES: list[tuple[str, Enter]] = [
     ("/s/linux/?view=boot", ready),
     ("/s/linux-on-kvm/?view=boot", what_if),
     ("/s/linux-on-kvm/?view=read", a_stop_chosen),
+    ("/s/linux-on-kvm/?view=send", ready),
+    ("/build/?from=linux&sel=host-os", its_own_work),
     ("/s/linux-on-kvm/?view=read", charts),
     ("/s/linux-on-kvm/?view=read", spans_as_a_table),
     ("/s/linux-on-kvm/?view=read", killed),
@@ -142,6 +152,16 @@ def test_nothing_serious_stands_in_anybodys_way(
     assert serious_violations(page) == []
     # The browser reports a 4xx that was asked for.
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
+
+
+def test_with_forced_colours_the_bars_of_a_journey_are_still_there(open_page: Callable[..., Page]) -> None:
+    page = open_page(forced_colors="active")
+    page.goto("/s/linux-on-kvm/?view=read")
+    ready(page)
+    colours = page.eval_on_selector_all(
+        "#journey-stops .stop-bar i", "list => list.map(bar => getComputedStyle(bar).backgroundColor)"
+    )
+    assert len(set(colours)) > 2, "each role has its own"
 
 
 WIDE = [
