@@ -80,6 +80,11 @@ class Layer:
         yield from self.down(request)
 
     @property
+    def root(self) -> str:
+        """Whose files a program on it finds: two of the same name are the same to the kernel."""
+        return "/"
+
+    @property
     def write_cache(self) -> bool:
         """Of a disk: does it say that it has one, which a flush empties?"""
         return True

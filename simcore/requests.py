@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .trace import NONE
 
@@ -24,8 +24,8 @@ look at memory for equal pages."""
 class Request:
     """One thing asked, on its way down and up: `kind`, `bytes`, and the flow that carries it.
 
-    A read that may be answered from the page cache names its `page`; one that must go to the disk has none.
-    `cached`: it goes through the page cache of the next kernel, but nobody knows which page it is.
+    `cached`: it goes through the page cache of the next kernel. A read may name the `page` of a file that it
+    is for; of a disk that is itself a file, it is one of that file's. If nobody knows, it is in no cache.
     A write says whose `writes` its bytes are, so that it can be told which of them a power cut takes.
     A touch names the page of the program's own memory. Who passes something on to another thread names it:
     `peer`; a message also says `over` what it goes. An exec names the `program`, of so many bytes.
@@ -49,7 +49,7 @@ class Request:
         self.id = len(requests) // 5
         requests += (sim.kind_id(kind), workload, node, NONE, cause)
         self.kind, self.flow, self.bytes = kind, flow, size_bytes
-        self.page: tuple[int, int] | None = None  # whose file or memory, which block of it
+        self.page: tuple[Any, Any] | None = None  # of which file or whose memory, which block of it
         self.cached = False
         self.writes: tuple[tuple[int, int], ...] = ()  # of which workload, the how manieth
         self.peer: Thread | None = None

@@ -155,6 +155,7 @@ class Kernel(Layer):
     first: Thread  # where it boots, and where its init runs
     frames: Frames | None = None  # of a machine's kernel that minds how much memory is left
     mounts = 0  # how long its table of mounts is
+    cached_bytes = 0  # of files, in its page cache
     reads_steal = False  # does it know what a steal clock is,
     halts_for_locks = False  # and that it may halt for a spinlock, and be woken?
 
@@ -507,11 +508,19 @@ class Workload(Layer):
         self.finished_ns = self.sim.now
 
     def ask(
-        self, request: Request, kind: str, layer: Layer, size_bytes: int = 0, page: int | None = None
+        self,
+        request: Request,
+        kind: str,
+        layer: Layer,
+        size_bytes: int = 0,
+        page: int | None = None,
+        file: str | None = None,
     ) -> Steps:
-        """As any layer asks, and counted: the outcome is made of these requests."""
+        """As any layer asks, and counted: the outcome is made of these requests. A read of a page, of a file
+        of its own if none is named, may be answered from the page cache."""
         child = Request(self.sim, kind, request.flow, layer.node, size_bytes, self.number)
-        child.page = None if page is None else (self.node, page)
+        child.page = None if page is None else (self.node if file is None else file, page)
+        child.cached = page is not None and kind == "read"
         child.program = self.entry.id
         return layer.serve(child)
 

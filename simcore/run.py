@@ -315,6 +315,7 @@ class Run:
         nodes: dict[str, dict[str, Any]] = {
             name: {"ready_ns": layer.ready_ns if layer.ready_ns >= 0 else None, "state": layer.state}
             | {"restarts": max(0, layer.starts - 1), "memory": layer.memory_bytes}
+            | ({"page_cache": layer.cached_bytes} if isinstance(layer, Kernel) and layer.cached_bytes else {})
             for name, layer in self.stack.layers.items()
             if not isinstance(layer, Workload)
         }

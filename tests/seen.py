@@ -9,6 +9,7 @@ import simcore
 from simcore.trace import Trace
 
 US, MS, S = 10**3, 10**6, 10**9
+QEMU = 16 * 2**20  # bytes of its own, beside the guest's
 PREBUILT = ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")
 GUESTS = PREBUILT[2:]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import simcore
-from tests.seen import Span, family, requests, spans
+from tests.seen import QEMU, Span, family, requests, spans
 
 CARDS = ("virtio-net", "vhost-net", "e1000", "sriov-vf")
 QUICK = {"host-os.init": "direct"}
@@ -197,7 +197,7 @@ def test_all_memory_of_a_guest_with_a_part_of_the_card_is_there_from_the_start()
     raw = simcore.prebuilt()["sriov-nic"]
     settings = {"guest-os.init": "direct"}
     memory = simcore.run(simcore.scenario(raw, vary=settings)).outcome["nodes"]["vm1"]["memory"]
-    assert memory == 2 << 30
+    assert memory == (2 << 30) + QEMU
 
 
 def test_a_container_adds_its_cable_a_bridge_and_the_hosts_translation_of_addresses() -> None:

@@ -228,6 +228,76 @@ def test_on_a_slow_disk_a_storm_is_bound_by_the_disk() -> None:
     assert storm(40, 16, "hdd") < 1.15 * forty
 
 
+# ------------------------------------------------------------ ten of one image: whose page cache, what memory
+
+FILE = 64 * 1024  # of the image, which each of the ten reads whole
+
+
+def ten(stack: str, vary: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    """Ten tenants of a stack, which differ in the settings named, and a program in each that reads a file
+    which came with its image. All nodes, as they are then."""
+    raw = copy.deepcopy(dict(simcore.prebuilt()[stack]))
+    raw["stack"]["settings"] = {"memory": "64 GiB"}
+    kernel = raw["stack"]["holds"][0]
+    kernel["settings"] = {"init": "direct"}
+    inside = kernel if stack == "docker-on-linux" else kernel["holds"][0]
+    (one,) = (held for held in inside["holds"] if held["is"] in ("container", "vm"))
+    inside["holds"].remove(one)
+    loads = []
+    for number in range(10):
+        tenant = copy.deepcopy(one)
+        tenant["id"] = f"t{number}"
+        tenant["settings"] = tenant.get("settings", {}) | {
+            key: values[number] for key, values in vary.items()
+        }
+        on = tenant["id"]
+        if tenant["is"] == "vm":
+            on = f"guest{number}"
+            tenant["holds"][0] |= {"id": on, "settings": {"init": "direct"}}
+        inside["holds"].append(tenant)
+        reads = {"cache": "buffered", "file": "64 KiB", "count": 200, "file_of": "image"}
+        loads.append({"id": f"r{number}", "is": "random-read", "on": on, "settings": reads})
+    scenario = simcore.scenario({"stack": raw["stack"], "subject": loads[0]["on"], "workloads": loads})
+    nodes: dict[str, dict[str, Any]] = simcore.run(scenario, spread=False).outcome["nodes"]
+    return nodes
+
+
+def cached(nodes: dict[str, dict[str, Any]]) -> tuple[float, float]:
+    """How many times the file is in the page cache of the host's kernel, and of all others together."""
+    times = {name: node.get("page_cache", 0) / FILE for name, node in nodes.items()}
+    host = times.pop("host-os")
+    return host, sum(times.values())
+
+
+def file_disks(cache: str, images: list[str | None]) -> dict[str, Any]:
+    named = [{"image": image} if image else {} for image in images]
+    return {"disk": [{"is": "virtio-blk", "aio": "threads", "cache": cache} | one for one in named]}
+
+
+def test_ten_containers_of_one_image_have_its_files_in_memory_once_and_ten_guests_ten_times_or_more() -> None:
+    """Past the host's cache each guest has them in its own. Through it the host has them as well: once if
+    all their disks are one file, ten times if each has a copy of it."""
+    one, copies = ["base"] * 10, [f"copy{number}" for number in range(10)]
+    assert cached(ten("docker-on-linux", {"image": ["base"] * 10})) == (1, 0)
+    assert cached(ten("docker-on-linux", {"image": copies})) == (10, 0)
+    assert cached(ten("linux-on-kvm", file_disks("none", one))) == (0, 10)
+    assert cached(ten("linux-on-kvm", file_disks("writeback", one))) == (1, 10)
+    assert cached(ten("linux-on-kvm", file_disks("writeback", copies))) == (10, 10)
+    assert cached(ten("linux-on-kvm", file_disks("writeback", [None] * 10))) == (10, 10)
+
+
+def test_a_container_takes_a_shim_a_guest_a_kernel_and_its_monitor() -> None:
+    """What stands beside the ten: a shim of some 10 MiB each; Firecracker's few MiB and a guest's memory;
+    QEMU's many."""
+    mib = 2**20
+    shims = ten("docker-on-linux", {})["engine"]["memory"] / 10
+    micro, guest = (ten(stack, {})["t0"]["memory"] for stack in ("firecracker", "linux-on-kvm"))
+    booted = 128 * mib
+    assert 9 * mib < shims < 12 * mib
+    assert booted < micro < booted + 3 * mib
+    assert booted + 10 * mib < guest < booted + 32 * mib
+
+
 # ----------------------------------------------------------------------------------------- a guest in a guest
 
 

@@ -44,6 +44,11 @@ class Container(Layer):
         self._limit()
         self.first = self.process(f"{self.id}/init")
 
+    @property
+    def root(self) -> str:
+        """Containers of one image have one layer of files below their own (overlayfs)."""
+        return f"image {self.settings['image']}"
+
     def process(self, name: str) -> Thread:
         """A process inside: the kernel makes it; it is put into the container's group."""
         thread = self.below.process(name)

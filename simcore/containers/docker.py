@@ -67,6 +67,8 @@ class Docker(Engine):
         yield from self.hop(request, shim)
         yield from self.ask(request, "exec", self.below)
         self.spend(request, "shim_start")
+        self._weigh(1)
+        self.below.computer.use(request, self._shim_pages)
         self.log(request, "shim", name=name)
         yield from self.hop(request, runc)
         self.spend(request, "parse_mounts", per=self.below.mounts * self.constant("parses"))
@@ -84,6 +86,21 @@ class Docker(Engine):
         yield from self.hop(request, runc)
         container.spend(request, "runc_start")
         yield from self.hop(request, first)
+
+    def delete(self, request: Request, container: Layer) -> Steps:
+        """Its shim ends with it."""
+        yield from super().delete(request, container)
+        self._weigh(-1)
+        self.below.computer.free(self._shim_pages)
+
+    @property
+    def _shim_pages(self) -> int:
+        found: int = self.constant("shim_memory") // self.below.constant("block")
+        return found
+
+    def _weigh(self, shims: int) -> None:
+        """So many shims more, or less."""
+        self.count("memory", (self.memory_bytes or 0) + shims * self.constant("shim_memory"))
 
     def _rtnl(self, request: Request, op: str) -> Steps:
         """Under the kernel's one lock for changes to the network."""

@@ -52,6 +52,11 @@ class Kvm(KvmModule):
     def mergeable(self) -> bool:
         return bool(self.settings["mem_merge"])
 
+    @property
+    def overhead_bytes(self) -> int:
+        found: int = self.constant("overhead")
+        return found
+
     def prepare(self, carrier: Thread, vm: VirtualMachine) -> None:
         super().prepare(carrier, vm)
         if self.settings["pause_exits"]:

@@ -117,6 +117,7 @@ class Vm(TwoDimensions):
         yield from self.down(request)
         yield from self.hop(request, self.main)
         yield from self.below.launch(request, self)
+        yield from self._lump(request, -(-self.below.overhead_bytes // self.constant("page")))
         if self.settings["prealloc"] or self.pinned:
             self._populate(request)
             self._take(memory // self.constant("page"))
@@ -130,9 +131,9 @@ class Vm(TwoDimensions):
         yield from self._lump(request)
         self.guest.when_ready.append(partial(self.machine.lend, self, 0))  # what it has then stays as it is
 
-    def _lump(self, request: Request) -> Steps:
-        """What it has had up to now, the machine has given."""
-        fresh, self._counted = self.touched - self._counted, self.touched
+    def _lump(self, request: Request, more: int = 0) -> Steps:
+        """What it has had up to now, the machine has given, and so many for the program that plays it."""
+        fresh, self._counted = self.touched - self._counted + more, self.touched
         if self.machine.lacks(fresh):
             yield from self._outside(request, fresh, None)
         self.machine.lend(self, fresh)

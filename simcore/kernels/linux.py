@@ -9,6 +9,7 @@ Its units start side by side on the CPUs there are, each after those that it nee
 """
 
 from functools import partial
+from typing import Any
 
 from simcore.cpu import Steps, Thread
 from simcore.frames import Frames, Page
@@ -54,7 +55,7 @@ class Linux(Processes, Writeback, Ksm, Network):
         self.mounts = self.constant("boot_mounts")
         self._dedicated: dict[str, Thread] = {}
         self._units: dict[str, Request] = {}
-        self._pages: dict[tuple[int, int], Gate] = {}  # the page cache, of what programs read
+        self._pages: dict[tuple[Any, Any], Gate] = {}  # the page cache, of what programs read
         self._programs: set[str] = set()  # which programs are in it
         if not isinstance(self.computer, VirtualMachine):
             self.frames = Frames(self.computer.settings["memory"] // self.constant("block"))
@@ -93,7 +94,7 @@ class Linux(Processes, Writeback, Ksm, Network):
 
     def read(self, request: Request) -> Steps:
         """A direct read: past the page cache, from the device into the reader's buffer."""
-        if request.page is not None or request.cached:
+        if request.cached:
             yield from self._buffered(request)
             return
         reader = request.flow.thread
@@ -158,7 +159,7 @@ class Linux(Processes, Writeback, Ksm, Network):
         Who wants a page that is on its way waits for it; nobody asks twice.
         """
         reader, page = request.flow.thread, request.page
-        request.page, request.cached = None, False  # below this cache, the read is like any other
+        request.page, request.cached = None, False
         self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
         yield from self.settle()  # what is in the cache is seen now, not before
         arrived = self._pages.get(page) if page is not None else None
@@ -169,12 +170,16 @@ class Linux(Processes, Writeback, Ksm, Network):
             blocks = -(-request.bytes // self.constant("block"))
             if page is not None:
                 self._pages[page] = arrived
+                if self.computer.lacks(blocks):
+                    yield from self.computer.make_room(request, blocks)
                 if self.frames is not None:
-                    if self.frames.lack(blocks):
-                        yield from self.make_room(request, blocks)
                     self.frames.cache(blocks)
+                else:
+                    self.computer.use(request, blocks)
+                self._keep(blocks)
             self.repeat(request, blocks, "page_alloc")
             self.spend(request, "extent_map", "blk_submit")
+            request.page = page  # below this cache, the read is like any other
             yield from self.computer.disk.serve(request)
             self.spend(request, "blk_complete", "wake_up")
             yield from self.hop(request, reader, "irq_exit")
@@ -182,6 +187,11 @@ class Linux(Processes, Writeback, Ksm, Network):
             arrived.open(self.sim.now, reader, request.span)
         self.spend(request, "copy_to_user", per=request.bytes)
         self.spend(request, "syscall_exit")
+
+    def _keep(self, blocks: int) -> None:
+        """So many blocks of files more, or less, are in the page cache."""
+        self.cached_bytes += blocks * self.constant("block")
+        self.count("page_cache", self.cached_bytes)
 
     def exec(self, request: Request) -> Steps:
         """The program takes the place of the process's memory; what is no process yet becomes one first."""
@@ -245,6 +255,7 @@ class Linux(Processes, Writeback, Ksm, Network):
                 each = frames.cached // len(self._pages)
                 del self._pages[next(iter(self._pages))]
                 frames.cache(-each)
+                self._keep(-each)
                 self.repeat(request, each, "drop_page")
             elif frames.gone < swap and (gone := frames.put_away(self.constant("swap_cluster"))):
                 number = sum(held.pages for held in gone)

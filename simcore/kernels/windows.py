@@ -59,7 +59,7 @@ class Windows(Processes, Ndis, Writeback):
 
     def read(self, request: Request) -> Steps:
         """Past the cache (FILE_FLAG_NO_BUFFERING), into the reader's own pages."""
-        if request.page is not None or request.cached:
+        if request.cached:
             yield from self._through_cache(request)
             return
         reader = request.flow.thread

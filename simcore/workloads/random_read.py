@@ -8,7 +8,8 @@ from simcore.workloads.random_access import RandomAccess
 
 class RandomRead(RandomAccess):
     def _access(self, request: Request) -> Steps:
-        yield from self.ask(request, "read", self.below, self.settings["block"], self._page())
+        file = self.below.root if self.settings["file_of"] == "image" else None
+        yield from self.ask(request, "read", self.below, self.settings["block"], self._page(), file)
 
     def _page(self) -> int | None:
         """The place of the next read, for the page cache to look up; none if the read goes past it."""
