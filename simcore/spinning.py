@@ -135,8 +135,12 @@ class SpinLock:
         flow, record = thread.flow, thread.sim.record
         assert flow is not None
         thread.cpu.core.divide(now)
-        until = max([now, *(begin + length for begin, length, _ in thread.gaps)])
-        record.put(thread.burst + END, until - sum(length for _, length, _ in thread.gaps))
+        until = lost = 0
+        for begin, length, _ in thread.gaps:  # one that falls into a toll makes that end later
+            until = max(begin, until) + length
+            lost += length
+        until = max(until, now)
+        record.put(thread.burst + END, until - lost)
         thread.clock = until
         self._leave(thread)
         self._take(flow, thread)

@@ -4,12 +4,15 @@ import json
 import os
 from pathlib import Path
 
-import hypothesis
 import pytest
+from hypothesis import Phase, settings
 
 # A machine that is busy is no fault: how long an example takes is measured by `make bench`, not by tests.
-hypothesis.settings.register_profile("strata", deadline=None)
-hypothesis.settings.load_profile("strata")
+# A failure is told at once, as it was found; `pytest --hypothesis-profile=shrink` makes it small, in minutes.
+FOUND = [Phase.explicit, Phase.reuse, Phase.generate]
+settings.register_profile("strata", deadline=None, phases=FOUND)
+settings.register_profile("shrink", deadline=None, phases=[*FOUND, Phase.shrink])
+settings.load_profile("strata")
 
 REPORT_FILE = "STRATA_TEST_REPORT"
 OUTCOMES = ("failed", "passed", "skipped", "xfailed", "xpassed", "error")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from simcore.cpu import (
@@ -59,7 +59,6 @@ random_machines = settings(
     deadline=None,
     derandomize=not MORE,
     database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
 
@@ -421,9 +420,47 @@ EMPTY_SPANS_AT_A_SLICE_END = Machine(
 )
 
 
+def interrupted_spinner(*flows: tuple[int, tuple[Step, ...]]) -> Machine:
+    """One hardware thread has the lock; the other spins, is interrupted, and again before what that leaves
+    to do is done."""
+    return Machine(
+        (Level(-1, 1, "by_core", 100 * US, 0, 512, None, 0),),
+        (
+            Worker(0, 512, None, ()),
+            Worker(0, 512, None, ()),
+            Worker(0, 512, (1_000, 50_000), ((1, (("spinlock", 4_000), ("cpu", 1))),)),
+            Worker(0, 512, None, flows),
+        ),
+        (),
+        rate=0.999,
+    )
+
+
+INTERRUPTED_SPINNERS = (
+    interrupted_spinner(
+        (1_000, (("cpu", 1), ("disk", 1, 0, 500, 0, 400))),
+        (1_000, (("pause", 1), ("disk", 1, 1, 40_000, 1, 0))),
+        (1, (("cpu", 2), ("cpu", 2), ("pause", 51_253), ("hop", 1, 0), ("spinlock", 1))),
+    ),
+    interrupted_spinner(
+        (1_000, (("cpu", 1), ("disk", 1, 0, 500, 0, 400))),
+        (1_000, (("cpu", 1), ("disk", 1, 1, 40_000, 1, 0))),
+        (1, (("pause", 50_342), ("hop", 1, 400), ("spinlock", 1))),
+    ),
+    interrupted_spinner(
+        (1_000, (("cpu", 1), ("disk", 1, 0, 1, 0, 30_000))),
+        (1_000, (("cpu", 1), ("disk", 1, 1, 40_000, 1, 0))),
+        (1, (("pause", 50_342), ("hop", 1, 400), ("spinlock", 1))),
+    ),
+)
+
+
 @random_machines
 @given(machines())
 @example(EMPTY_SPANS_AT_A_SLICE_END)
+@example(INTERRUPTED_SPINNERS[0])
+@example(INTERRUPTED_SPINNERS[1])
+@example(INTERRUPTED_SPINNERS[2])
 def test_on_any_machine_the_invariants_hold(machine: Machine) -> None:
     run = Run(machine)
     rows, whats = run.rows, run.world.sim.record.whats

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 import simcore
-from simcore.cpu import SETTLE, kill
-from simcore.trace import END, START, WHAT
+from simcore.cpu import SETTLE, Flow, kill
+from simcore.trace import END, START, THREAD, WHAT
+from simcore.waiting import carry_on
 from tests.seen import S, spans
 from tests.test_scenarios import crowded
 from tests.toy import MS, US, World, fair, no_hang, round_robin
@@ -127,6 +128,38 @@ def test_a_kernel_preempts_nobody_who_holds_a_spinlock() -> None:
     rows = world.rows()
     assert lock.spin_what not in {row[WHAT] for row in rows}
     assert max(row[END] for row in rows) == 90 * US
+
+
+def test_a_spinner_gets_the_lock_when_it_is_through_with_all_that_interrupted_it() -> None:
+    """At 5 us an interrupt of 1 that leaves 30 to do; within these, at 15, another one."""
+    world = World()
+    sched = world.top(round_robin(), 2)
+    lock, station = world.spinlock(1 << 62), world.station(sched, 2)
+    holder, spinner = world.thread(sched), world.thread(sched)
+
+    def takes(flow: Any, hold: int) -> Any:
+        yield (lock.acquire, None)
+        world.spend(flow, hold)
+        yield (lock.release, None)
+
+    def disturbs(flow: Any, at: int) -> Any:
+        yield from world.disk(station, at)
+        yield from world.interrupt(sched.cpus[1])
+        world.spend(flow, US)
+        yield from world.hop(holder, 30 * US)
+
+    world.flow(holder, lambda flow: takes(flow, 40 * US))
+    world.flow(spinner, lambda flow: takes(flow, US))
+    for at in (5 * US, 15 * US):
+        device = Flow(station.thread)
+        device.steps = disturbs(device, at).send
+        carry_on(device, station.thread, 0)
+    world.run(MS)
+    found = [row for row in world.rows() if row[THREAD] == spinner.id]
+    spins = [(row[START], row[END]) for row in found if row[WHAT] == lock.spin_what]
+    held = [(row[START], row[END]) for row in found if row[WHAT] == world.op_what]
+    assert spins == [(0, 5 * US)]
+    assert held == [(67 * US, 68 * US)]
 
 
 def test_after_it_has_unlocked_a_thread_is_preempted_at_once() -> None:
