@@ -165,6 +165,10 @@ class Kernel(Layer):
         component's has the same pages."""
         return ()
 
+    def drop_page(self, request: Request, page: tuple[Any, Any], size_bytes: int) -> None:
+        """A page of a file, if it is still in the page cache, goes from it."""
+        raise NotImplementedError
+
     def renice(self, thread: Thread, nice: int) -> None:
         """Give a thread that has not run yet more or less weight than the default."""
         raise NotImplementedError

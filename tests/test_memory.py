@@ -452,3 +452,26 @@ def test_under_its_limit_a_container_does_not_notice_it() -> None:
     free, bound = limited(None), limited("16 MiB")
     assert free.outcome["workloads"] == bound.outcome["workloads"]
     assert free.outcome["workloads"]["greedy"]["finished_ns"] is not None
+
+
+@pytest.mark.parametrize(("limit", "own"), [("6 MiB", False), (None, True)])
+def test_at_its_limit_a_container_gives_up_pages_of_files_before_its_program_is_killed(
+    limit: str | None, own: bool
+) -> None:
+    """4 MiB of files and then 4 MiB of memory: more than the limit together, each less."""
+    raw = dict(simcore.prebuilt()["docker-on-linux"])
+    reads = {"cache": "buffered", "file": "4 MiB", "block": "256 KiB", "count": 100}
+    touches = {"size": "4 MiB", "passes": 1}
+    raw["workloads"] = [
+        {"id": "files", "is": "random-read", "on": "web", "settings": reads},
+        {"id": "memory", "is": "page-touch", "on": "web", "settings": touches, "start": "400 s"},
+    ]
+    vary = {"host-os.init": "direct", "web.memory": limit}
+    result = simcore.run(simcore.scenario(raw, vary=vary), spread=False)
+    assert result.outcome["workloads"]["memory"]["finished_ns"] is not None
+    assert "group_oom" not in [text for _, _, text in lines(result.trace)]
+    kept = result.outcome["nodes"]["host-os"]["page_cache"]
+    assert (kept == 4 * MIB) == own
+    assert kept >= 1.5 * MIB
+    dropped = [span for span in spans(result.trace) if span.op == "drop_page"]
+    assert (not dropped) == own

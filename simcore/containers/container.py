@@ -1,8 +1,10 @@
 """A container: a process of the kernel below, with its own view and its own limits.
 
 Its engine makes it, from beside the stack. After that there is nothing in between: what it asks goes straight
-to the kernel, and pays a filter and some accounting on the way. Who takes more memory than the group may have
-is killed by the kernel. Left out: pages of files, which count too and would go first, and a group's own swap.
+to the kernel, and pays a filter and some accounting on the way. Memory is the group's that its programs take,
+and pages of files that came for it; over the limit these go first, and if that is not enough, who takes more
+is killed by the kernel. Left out: pages that are written to, a group's own swap, and that pages which the
+kernel gives up for others are no more the group's.
 
 Its image may be of another instruction set (`platform`). The kernel cannot start such a program; it knows
 what else to start instead if somebody has registered for it (binfmt_misc). Then every instruction of the
@@ -42,6 +44,7 @@ class Container(Layer):
         phase_ns = mix(self.sim.seed, self.id, "quota_period") % period_ns
         self.group = Group(self.sim, period_ns, chunk_ns, phase_ns)
         self._limit()
+        self._files: dict[Any, int] = {}  # pages of files in the page cache that came for it, and their bytes
         self.first = self.process(f"{self.id}/init")
 
     @property
@@ -93,11 +96,31 @@ class Container(Layer):
         yield from self._silence(request)
 
     def read(self, request: Request) -> Steps:
+        """What comes into the page cache for it is booked to the group as well."""
+        self._filter(request)
+        self.spend(request, "accounting")
+        page = request.page
+        kept = yield from self.down(request)
+        if kept and page is not None:
+            self._files[page] = kept
+            self.count("memory", (self.memory_bytes or 0) + kept)
+            self._reclaim(request, 0)
+
+    def write(self, request: Request) -> Steps:
         self._filter(request)
         self.spend(request, "accounting")
         yield from self.down(request)
 
-    write = flush = read
+    flush = write
+
+    def _reclaim(self, request: Request, wanted: int) -> None:
+        """Over its limit the group gives up pages of files first: those that it read longest ago."""
+        limit = self.settings["memory"]
+        while limit is not None and self._files and (self.memory_bytes or 0) + wanted > limit:
+            page = next(iter(self._files))
+            size = self._files.pop(page)
+            self.below.drop_page(request, page, size)
+            self.count("memory", (self.memory_bytes or 0) - size)
 
     def syscall(self, request: Request) -> Steps:
         self._filter(request)
@@ -111,6 +134,7 @@ class Container(Layer):
         if not taken:
             return
         self.spend(request, "accounting")
+        self._reclaim(request, taken)
         limit, held = self.settings["memory"], (self.memory_bytes or 0) + taken
         if request.page is not None and limit is not None and held > limit:
             freed = yield from self.below.out_of_memory(request, self.id)

@@ -95,14 +95,14 @@ class Linux(Processes, Writeback, Ksm, Network):
     def read(self, request: Request) -> Steps:
         """A direct read: past the page cache, from the device into the reader's buffer."""
         if request.cached:
-            yield from self._buffered(request)
-            return
+            return (yield from self._buffered(request))
         reader = request.flow.thread
         self.spend(request, "syscall_entry", "vfs_read", "extent_map", "pin_pages", "blk_submit")
         yield from self.computer.disk.serve(request)
         self.spend(request, "blk_complete", "wake_up")
         yield from self.hop(request, reader, "irq_exit")
         self.spend(request, "unpin_pages", "syscall_exit")
+        return 0
 
     def write(self, request: Request) -> Steps:
         """A direct write: the same way, with the data going down."""
@@ -155,10 +155,11 @@ class Linux(Processes, Writeback, Ksm, Network):
 
     def _buffered(self, request: Request) -> Steps:
         """Through the page cache: the device is asked only for what is not there, and the bytes are copied.
+        Answers with how many bytes are in the cache now that were not.
 
         Who wants a page that is on its way waits for it; nobody asks twice.
         """
-        reader, page = request.flow.thread, request.page
+        reader, page, kept = request.flow.thread, request.page, 0
         request.page, request.cached = None, False
         self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
         yield from self.settle()  # what is in the cache is seen now, not before
@@ -177,6 +178,7 @@ class Linux(Processes, Writeback, Ksm, Network):
                 else:
                     self.computer.use(request, blocks)
                 self._keep(blocks)
+                kept = blocks * self.constant("block")
             self.repeat(request, blocks, "page_alloc")
             self.spend(request, "extent_map", "blk_submit")
             request.page = page  # below this cache, the read is like any other
@@ -187,6 +189,18 @@ class Linux(Processes, Writeback, Ksm, Network):
             arrived.open(self.sim.now, reader, request.span)
         self.spend(request, "copy_to_user", per=request.bytes)
         self.spend(request, "syscall_exit")
+        return kept
+
+    def drop_page(self, request: Request, page: tuple[Any, Any], size_bytes: int) -> None:
+        if self._pages.pop(page, None) is None:
+            return
+        blocks = size_bytes // self.constant("block")
+        if self.frames is not None:
+            self.frames.cache(-blocks)
+        else:
+            self.computer.free(blocks)
+        self._keep(-blocks)
+        self.repeat(request, blocks, "drop_page")
 
     def _keep(self, blocks: int) -> None:
         """So many blocks of files more, or less, are in the page cache."""
