@@ -38,6 +38,7 @@ class Simulated:
     """
 
     outcome: Mapping[str, Any]
+    sizes: Mapping[str, int]  # the memory that a machine or guest was given, by node
     boot: Boot | None
     started: Mapping[str, int]
     took: tuple[int | None, ...]  # from the order to start what each copied workload is on to its finish
@@ -107,6 +108,9 @@ class Simulated:
         found: int | None = self.outcome["nodes"][node]["memory"]
         return found
 
+    def _size(self, node: str) -> int | None:
+        return self.sizes.get(node)
+
     def _stage(self, name: str) -> int | None:
         """How long a stage of the boot took; `total` is all of them."""
         stages = self.boot.stages if self.boot else {}
@@ -143,12 +147,14 @@ def simulate(
     booted = _boot(result.trace, started)
     took = _took(result, spec, started)
     ended = _ended(result.trace)
+    nodes = result.scenario.nodes.values()
+    sizes = {node.id: node.settings["memory"] for node in nodes if node.settings.get("memory")}
     if scaled:
-        return Simulated(result.outcome, booted, started, took, ended, {}, {}, {}, {})
+        return Simulated(result.outcome, sizes, booted, started, took, ended, {}, {}, {}, {})
     lane, by_node, statuses = _shares(result.trace, *_lane(result))
     host, _, others = _shares(result.trace, *_host_boot(result))
     known = {**others, **statuses}
-    return Simulated(result.outcome, booted, started, took, ended, lane, host, by_node, known)
+    return Simulated(result.outcome, sizes, booted, started, took, ended, lane, host, by_node, known)
 
 
 def _took(result: Result, spec: RunSpec, started: Mapping[str, int]) -> tuple[int | None, ...]:
