@@ -35,10 +35,11 @@ MAY_IMPORT = {
     "simcore.stack": "simcore.layer simcore.roles simcore.simulation " + ENTRIES,
     **dict.fromkeys(
         ROOMS,
-        "simcore.frames simcore.layer simcore.roles simcore.requests simcore.cpu simcore.schedulers "
-        "simcore.simulation simcore.smt simcore.spinning simcore.trace simcore.waiting",
+        "simcore.frames simcore.sharing simcore.layer simcore.roles simcore.requests simcore.cpu "
+        "simcore.schedulers simcore.simulation simcore.smt simcore.spinning simcore.trace simcore.waiting",
     ),
     "simcore.frames": "",
+    "simcore.sharing": "simcore.frames",
     "simcore.roles": "simcore.frames simcore.layer simcore.requests simcore.cpu simcore.trace",
     "simcore.layer": "simcore.component simcore.requests simcore.cpu simcore.waiting simcore.simulation "
     "simcore.timings simcore.trace",
