@@ -501,18 +501,23 @@ def nearest(ref: str) -> list[str]:
 # Texts that the player fetches once
 
 
-@lru_cache(maxsize=4)
-def texts_json(lang: str) -> bytes:
-    """All texts of one language, those of the player's own controls as `ui`."""
+@lru_cache(maxsize=64)
+def texts_json(lang: str, of: tuple[str, ...] = ()) -> bytes:
+    """The texts of one language, those of the player's own controls as `ui`: of all components, or of these
+    and without what only a check says."""
     words = dict(simcore.texts(lang))
+    if of:
+        known = words["components"]
+        words["components"] = {name: known[name] for name in of if name in known}
+        del words["findings"]
     words["ui"] = _ui(lang)
     words["terms"] = glossary.terms_of_ops()
     return json.dumps(words, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=dict).encode()
 
 
-@lru_cache(maxsize=4)
-def texts_gz(lang: str) -> bytes:
-    return gzip.compress(texts_json(lang), 9, mtime=0)
+@lru_cache(maxsize=64)
+def texts_gz(lang: str, of: tuple[str, ...] = ()) -> bytes:
+    return gzip.compress(texts_json(lang, of), 9, mtime=0)
 
 
 def _ui(lang: str) -> dict[str, Any]:
@@ -520,10 +525,13 @@ def _ui(lang: str) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
-@lru_cache(maxsize=4)
-def texts_version(lang: str) -> str:
-    return hashlib.sha256(texts_json(lang)).hexdigest()[:8]
+@lru_cache(maxsize=64)
+def texts_version(lang: str, of: tuple[str, ...] = ()) -> str:
+    return hashlib.sha256(texts_json(lang, of)).hexdigest()[:8]
 
 
-def texts_url(lang: str) -> str:
-    return f"{reverse('texts', args=[lang, ledger_version()])}?v={texts_version(lang)}"
+def texts_url(lang: str, lanes: Sequence[Lane]) -> str:
+    """Where the texts of all that these lanes are made of stand."""
+    of = tuple(sorted({box.part.is_ for lane in lanes for box in lane.drawing.boxes}))
+    query = urlencode({"v": texts_version(lang, of), "of": ",".join(of)}, safe=",")
+    return f"{reverse('texts', args=[lang, ledger_version()])}?{query}"

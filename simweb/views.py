@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 ADDRESS = ("stack", "from", "machine", "seed")
 """The parameters that say which stack or race it is; all others say how it is shown."""
+LONGEST_LIST = 4000
+"""Letters of the component ids whose texts are asked for at once."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -195,7 +197,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "gaps": presenters.gaps_of(run.result, lanes, language()) if plan.is_race and run.result else [],
         "path": presenters.path_of(plan, lanes, language()) if run.result else None,
         "effects": what_if.effects_of(plan.scenarios, language()) if run.result else [],
-        "texts_url": presenters.texts_url(language()),
+        "texts_url": presenters.texts_url(language(), lanes),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),
         "embed_url": address_of(request, "embed-race" if plan.is_race else "embed"),
@@ -315,10 +317,12 @@ async def trace(request: HttpRequest, trace_hash: str) -> HttpResponse:
 def texts(request: HttpRequest, lang: str, ledger: str) -> HttpResponse:
     if lang not in ("en", "zh-hans") or ledger != store.ledger_version():
         raise Http404(_("There are no such texts."))
-    tag = f'"{presenters.texts_version(lang)}"'
+    named = request.GET.get("of", "")[:LONGEST_LIST]
+    of = tuple(sorted(set(named.split(",")) & set(presenters.components(lang)))) if named else ()
+    tag = f'"{presenters.texts_version(lang, of)}"'
     if tag in request.headers.get("If-None-Match", ""):
         return _for_ever(HttpResponseNotModified(), tag)
-    return _for_ever(_gzipped(request, presenters.texts_gz(lang), "application/json"), tag)
+    return _for_ever(_gzipped(request, presenters.texts_gz(lang, of), "application/json"), tag)
 
 
 def _gzipped(request: HttpRequest, data: bytes, content_type: str) -> HttpResponse:

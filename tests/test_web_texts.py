@@ -1,12 +1,17 @@
 """The site's own words: translated, compiled, and with the same parameters in both languages."""
 
+import gzip
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
+import simcore
+from simweb import presenters
 from simweb.management.commands.compiletexts import compiled, messages
 
 PO = Path(settings.LOCALE_PATHS[0]) / "zh_Hans" / "LC_MESSAGES" / "django.po"
@@ -65,3 +70,29 @@ def test_the_player_s_words_are_there_in_both_languages(lang: str) -> None:
     words = {name: tomllib.loads(file.read_text(encoding="utf-8")) for name, file in files.items()}
     assert set(words["en"]) == set(words["zh-hans"])
     assert all(text.strip() for text in words[lang].values())
+
+
+@pytest.mark.parametrize("stack", list(simcore.prebuilt()))
+def test_a_page_brings_the_words_for_all_that_its_record_names(stack: str) -> None:
+    """What is drawn is what can have worked: no operation, line or node is of any other component."""
+    raw = simcore.prebuilt()[stack]
+    for workload in ("boot", "random-read"):
+        scenario = simcore.scenario(raw, workload=workload)
+        drawn = {box.part.is_ for box in presenters.picture(scenario, "en").boxes}
+        header = simcore.run(scenario).trace.header
+        named = {one["is"] for table in ("nodes", "ops", "texts", "timings") for one in header[table]}
+        assert named - {""} <= drawn
+
+
+@pytest.mark.django_db
+def test_the_words_for_a_page_are_few_and_the_same_as_in_the_whole(client: Client) -> None:
+    whole, part = (
+        json.loads(presenters.texts_json("zh-hans", of)) for of in ((), ("kvm-qemu", "linux", "no-such"))
+    )
+    assert set(part["components"]) == {"kvm-qemu", "linux"}
+    assert all(part["components"][name] == whole["components"][name] for name in part["components"])
+    assert part["ui"] == whole["ui"]
+    url = re.findall(r'data-texts="([^"]+)"', client.get("/s/linux/?lang=en").content.decode())[0]
+    answer = client.get(url.replace("&amp;", "&"))
+    assert set(answer.json()["components"]) == {"linux", "server-2s-xeon", "uefi", "nvme", "boot"}
+    assert len(gzip.compress(answer.content)) < 40_000
