@@ -204,8 +204,8 @@ def page_of(draft: Any, selected: str, lang: str) -> Page:
         packed=pack(draft.raw),
         title=presenters.in_language(draft.raw.get("label"), lang),
         drawing=_drawing(tree, words),
-        rows=list(_rows(tree, words, selected, marks)) if tree is not None else [],
-        chosen=_chosen(draft, selected, words),
+        rows=list(_rows(tree, words, selected, marks)) if draft.is_editable else [],
+        chosen=_chosen(draft, selected, words) if draft.is_editable else None,
         issues=issues,
         marks=marks,
     )

@@ -86,6 +86,8 @@ def _answer(before: Answer, verb: str, rest: str, given: Any) -> Answer:
         if raw is None:
             return Answer(draft, before.selected, text=text, findings=findings)
         return Answer(simcore.Draft(raw), before.selected, _("The text is now the stack."))
+    if not draft.is_editable:
+        return Answer(draft, before.selected, _("Such a stack can only be changed as text."))
     try:
         draft = _with_fields(draft, given)
         if verb == "play":
@@ -158,7 +160,7 @@ def _edited(draft: Any, verb: str, rest: str, selected: str) -> tuple[Any, str, 
     if verb == "aim":
         return draft.aim(rest), rest, _("The program runs in “%(what)s” now.") % {"what": rest}
     if verb == "mend":
-        mended = draft.mended(draft.findings[int(rest)]) if int(rest) < len(draft.findings) else None
+        mended = draft.mended(draft.findings[int(rest)]) if 0 <= int(rest) < len(draft.findings) else None
         return mended or draft, selected, _("Mended.") if mended else ""
     return draft, selected, ""
 

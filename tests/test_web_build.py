@@ -2,6 +2,8 @@
 
 import copy
 import json
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -206,3 +208,39 @@ def test_a_pasted_text_becomes_the_draft_and_a_broken_one_stays_in_the_field(cli
     html = posted(client, PREBUILT["linux"], "text", text="stack: [")
     assert "stack: [" in html
     assert draft_in(html) == PREBUILT["linux"]
+
+
+JUNK: list[Any] = [None, 1, -1, "", "x", [], {}, [1], {"a": 1}, True, "linux", [[]], {"is": "vm"}]
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield value, key
+        yield from _places(value[key])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_posted_is_answered(client: Client, seed: int) -> None:
+    """A draft with junk in random places, and an edit of a layer that may not be there."""
+    draw = random.Random(seed)
+    for _ in range(4):
+        raw = copy.deepcopy(draw.choice(list(PREBUILT.values())))
+        raw["workloads"] = [{"id": "w", "is": "random-read", "on": raw["subject"]}]
+        for _ in range(draw.randrange(3)):
+            table, key = draw.choice(list(_places(raw)))
+            table[key] = copy.deepcopy(draw.choice(JUNK))
+        one, two = (draw.choice(["host", "host-os", "vm1", "w", "vm1.disk", "gone", ""]) for _ in "ab")
+        is_ = draw.choice(list(simcore.catalog().entries))
+        edits = [f"add:above:{one}:{is_}", f"add:below:{one}:{is_}", f"swap:{one}:{is_}", f"move:{one}:{two}"]
+        edits += [f"{verb}:{one}" for verb in ("select", "remove", "lift", "left", "double", "aim", "play")]
+        edits += [f"mend:{draw.randrange(-2, 4)}", "mend:x", ""]
+        data = {"raw": json.dumps(raw), "edit": draw.choice(edits), "sel": one}
+        assert client.post("/build/", data, headers={"HX-Request": "true"}).status_code in (200, 400)
+
+
+def test_what_has_no_shape_can_only_be_changed_as_text(client: Client) -> None:
+    raw = copy.deepcopy(PREBUILT["linux-on-kvm"])
+    raw["stack"]["holds"][0]["id"] = 7
+    html = posted(client, raw, "remove:vm1")
+    assert "can only be changed as text" in html
+    assert draft_in(html) == raw

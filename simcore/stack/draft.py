@@ -9,12 +9,14 @@ import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import NoneType
 from typing import Any
 
 from simcore.catalog import Catalog, load_catalog
 from simcore.component import Entry
 
 from .findings import ERROR, Finding
+from .reader import UNKNOWN
 from .rules import PROCESS_HOMES, examine, put, tables
 from .scenario import Node, Scenario
 
@@ -56,6 +58,19 @@ class Draft:
     @property
     def is_legal(self) -> bool:
         return self.tree is not None and not self.errors
+
+    @cached_property
+    def is_editable(self) -> bool:
+        """Whether each part has a name of its own and is a known one, where it may be. Anything else can be
+        told and changed as text only."""
+        tree = self.tree
+        if tree is None:
+            return False
+        entries = [node.entry for node in tree.nodes.values()] + [load.entry for load in tree.workloads]
+        if any(entry.role == UNKNOWN for entry in entries):
+            return False
+        names = self.names if _is_shaped(self.raw) else []
+        return len(set(names)) == len(names) > 0 and all(self.node(name) is not None for name in names)
 
     def worse_than(self, other: "Draft") -> list[Finding]:
         """The errors that the other draft has not."""
@@ -254,7 +269,7 @@ class Draft:
 
     def mended(self, finding: Finding) -> "Draft | None":
         """With the fault gone, if there is one usual way to mend it."""
-        mend = MENDS.get(finding.id)
+        mend = MENDS.get(finding.id) if self.is_editable else None
         draft = mend(self, finding) if mend is not None else None
         return None if draft is None or finding in draft.errors else draft
 
@@ -507,6 +522,30 @@ OF_A_SETTING = ("missing-field", "no-network")
 
 
 # ------------------------------------------------------------------------------------------ raw scenarios
+
+
+def _is_shaped(raw: Mapping[str, Any]) -> bool:
+    """Tables where tables belong, lists where lists do, and texts as names."""
+
+    def named(table: object, *keys: str) -> bool:
+        return isinstance(table, dict) and all(isinstance(table.get(key), str) for key in keys)
+
+    def stands(node: object) -> bool:
+        if not isinstance(node, dict) or not named(node, "id", "is"):
+            return False
+        held, settings = node.get("holds") or [], node.get("settings") or {}
+        shaped = isinstance(held, list) and isinstance(settings, dict)
+        return shaped and isinstance(node.get("runtime", ""), (str, NoneType)) and all(map(stands, held))
+
+    loads, later = raw.get("workloads") or [], raw.get("interventions") or []
+    return (
+        stands(raw.get("stack"))
+        and isinstance(loads, list)
+        and all(named(load, "id", "is", "on") for load in loads)
+        and isinstance(later, list)
+        and all(named(one, "on") for one in later)
+        and isinstance(raw.get("subject", ""), (str, NoneType))
+    )
 
 
 def _places(raw: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[Any] | None]]:
