@@ -3,6 +3,7 @@ race, and the weight of a page with many frames."""
 
 from __future__ import annotations
 
+import json
 import statistics
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Request, sync_playwright
 
+import simcore
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.browser.host import serve_page
 from tests.browser.server import serve_site
@@ -24,6 +26,7 @@ TARGETS = {
     "first_frame_ms": ("ms", "<= 1000"),
     "slider_ms": ("ms", "<= 200"),
     "frame_script_ms": ("ms", "<= 8"),
+    "scrub_script_ms": ("ms", "<= 50"),
     "embed12_kb": ("KB", "<= 300"),
 }
 EMBEDDED = (
@@ -65,6 +68,33 @@ FRAME_MS = """([count, frames]) => {
   return times.sort((a, b) => a - b);
 }"""
 
+MANY_READS = 1200
+SCRUB_MS = """async frames => {
+  const {axis, canvas} = document.getElementById('player').player.timeline;
+  const box = canvas.getBoundingClientRect(), times = [];
+  const send = (type, part) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerId: 1, isPrimary: true, button: 0, buttons: 1, bubbles: true, cancelable: true,
+    clientX: box.left + axis.left + part * axis.width, clientY: box.top + 8}));
+  canvas.setPointerCapture = () => {};
+  let spent = 0;
+  const timed = call => (...given) => {
+    const begin = performance.now();
+    call(...given);
+    spent += performance.now() - begin;
+  };
+  const next = window.requestAnimationFrame;
+  window.requestAnimationFrame = draw => next(timed(draw));
+  send('pointerdown', 0);
+  for (let i = 0; i <= frames; i++) {
+    spent = 0;
+    timed(send)('pointermove', i % 2 ? i / frames : 1 - i / frames);
+    await new Promise(done => next(done));
+    times.push(spent);
+  }
+  send('pointerup', 1);
+  return times.sort((a, b) => a - b);
+}"""
+
 
 def figures() -> dict[str, dict[str, Any]]:
     path = find_chromium()
@@ -80,6 +110,7 @@ def figures() -> dict[str, dict[str, Any]]:
             first_ms, _ = _visit(browser, site)  # the simulation itself, once
             visits = [_visit(browser, site) for _ in range(ROUNDS)]
             frames = _frames(browser, site)
+            spans, scrubs = _scrubs(browser, site)
             slides = _slides(browser, site)
             embedded = _embedded(browser, site)
         finally:
@@ -98,6 +129,12 @@ def figures() -> dict[str, dict[str, Any]]:
             round(frames[len(frames) // 2], 2),
             *TARGETS["frame_script_ms"],
             f"median of {FRAMES} frames with {TOKENS:,} tokens, slowest {frames[-1]:.1f}",
+        ),
+        "scrub_script_ms": row(
+            round(scrubs[-1], 1),
+            *TARGETS["scrub_script_ms"],
+            f"the slowest of {len(scrubs)} frames as a finger drags through {spans:,} spans, table and "
+            f"chart open; median {statistics.median(scrubs):.1f}",
         ),
         "embed12_kb": row(
             round(embedded / 1000, 1),
@@ -140,6 +177,25 @@ def _frames(browser: Browser, site: str) -> list[float]:
     times: list[float] = page.evaluate(FRAME_MS, [TOKENS, FRAMES])
     page.close()
     return times
+
+
+def _scrubs(browser: Browser, site: str) -> tuple[int, list[float]]:
+    """How many spans there were, and the script of each frame of a drag from end to end, ascending. Every
+    move is a jump, so that no frame profits from the one before."""
+    raw = simcore.load("linux-on-kvm")
+    reads = {"id": "load", "on": raw["subject"], "is": "random-read", "settings": {"count": MANY_READS}}
+    page = browser.new_page(base_url=site, viewport={"width": 1440, "height": 900})
+    page.goto("/check/")
+    page.fill("#scenario", json.dumps({**raw, "workloads": [reads]}))
+    page.click("button[name=play]")
+    page.wait_for_selector(DRAWN, state="attached", timeout=60_000)
+    for details in ("spans-details", "charts"):
+        page.click(f"#{details} summary")
+    page.wait_for_selector("#charts canvas")
+    spans: int = page.evaluate("document.getElementById('player').player.model.spans.id.length")
+    times: list[float] = page.evaluate(SCRUB_MS, FRAMES)
+    page.close()
+    return spans, times
 
 
 def _visit(browser: Browser, site: str) -> tuple[float, int]:
