@@ -15,7 +15,7 @@ from typing import Any
 from .catalog import Catalog
 from .catalog import load_catalog as catalog
 from .explain import gap as _gap
-from .explain.gap import RaceResult
+from .explain.gap import RACE_STARTS, RaceResult
 from .explain.journey import Journey, journey
 from .explain.narration import Narration, narration, time_parts
 from .explain.type_label import TypeLabel, type_label
@@ -38,6 +38,7 @@ from .validate import validate
 __all__ = [
     "ENGINE_VERSION",
     "LARGEST_PROFILE",
+    "RACE_STARTS",
     "Budget",
     "Catalog",
     "Draft",
@@ -132,8 +133,8 @@ def race(
     names: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> RaceResult:
-    """Run each, on one axis from `host-ready` or `power-on`: the order, and gaps whose parts sum to them
-    exactly.
+    """Run each, on one axis from `host-ready`, `power-on` or `first-request`: the order, and gaps whose parts
+    sum to them exactly.
 
     `names` are the lanes' names in the result; by default the scenario ids.
     """

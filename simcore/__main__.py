@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("stacks", metavar="STACK", nargs="+", help=stack)
     sub.add_argument("--workload", metavar="W", default="boot")
     sub.add_argument("--machine", metavar="M", help="another machine below the same stacks")
-    sub.add_argument("--from", dest="start", choices=("host-ready", "power-on"), default="host-ready")
+    sub.add_argument("--from", dest="start", choices=simcore.RACE_STARTS, default=simcore.RACE_STARTS[0])
     sub.add_argument("--seed", metavar="N", type=_seed, default=1)
     sub.add_argument("--json", action="store_true")
     sub = add("journey", journey, "one request through every layer, as text")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -341,6 +341,12 @@ class Gap:
     total_ns: int
     bars: list[Bar]
     rest: list[Bar]
+    requests: int = 0
+    """How many requests each lane made in this time, if that is all that it did and they are as many."""
+
+    @property
+    def each(self) -> str:
+        return str(simcore.show_time(round(self.total_ns / self.requests)))
 
     @property
     def total(self) -> str:
@@ -361,15 +367,25 @@ def signed_time(ns: int) -> str:
     return shown if ns <= 0 else f"+{shown}"
 
 
-def gaps_of(result: Mapping[str, Any], lanes: Sequence[Lane], lang: str) -> list[Gap]:
+def gaps_of(plan: store.Plan, result: Mapping[str, Any], lanes: Sequence[Lane], lang: str) -> list[Gap]:
     """First to last, then each neighbour in the finish order (the same thing when there are only two). None
     where a lane never finished: what was lost made no difference in time."""
-    if not all(lane.get("finished", True) for lane in result["lanes"]):
+    if not plan.is_race or not all(lane.get("finished", True) for lane in result["lanes"]):
         return []
     gaps: list[Any] = [result["gap"], *(result["gaps"] if len(lanes) > 2 else [])]
     labels = {lane.scenario.id: lane.label for lane in lanes}
     parts = {box.part.id: box.part for lane in lanes for box in lane.drawing.boxes}
-    return [_gap(gap, labels, parts, lang) for gap in gaps]
+    requests = _requests_each(plan)
+    return [replace(_gap(gap, labels, parts, lang), requests=requests) for gap in gaps]
+
+
+def _requests_each(plan: store.Plan) -> int:
+    """How many requests each lane made from its first to its last; 0 where that is not what is raced."""
+    if plan.start != "first-request":
+        return 0
+    records = [store.record_of(row) for row in plan.scenarios]
+    counts = {next(iter(record.outcome["workloads"].values()))["n"] for record in records if record}
+    return counts.pop() if len(counts) == 1 else 0
 
 
 def path_of(plan: store.Plan, lanes: Sequence[Lane], lang: str) -> Gap | None:

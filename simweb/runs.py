@@ -40,12 +40,13 @@ def query_of(plan: store.Plan) -> str:
 
 def plan_of(ids: Sequence[str], start: str) -> store.Plan | None:
     """The plan that an address names; None if a scenario of it is not stored here."""
-    if not 1 <= len(ids) <= presenters.MOST_LANES or (start or store.STARTS[0]) not in store.STARTS:
+    start = start or simcore.RACE_STARTS[0]
+    if not 1 <= len(ids) <= presenters.MOST_LANES or start not in simcore.RACE_STARTS:
         return None
     rows = Scenario.objects.in_bulk(list(ids))
     if len(rows) < len(ids):
         return None
-    return store.Plan(tuple(rows[id_] for id_ in ids), start or store.STARTS[0])
+    return store.Plan(tuple(rows[id_] for id_ in ids), start)
 
 
 def run_of(plan: store.Plan, retry: bool = False) -> Run:
@@ -80,7 +81,7 @@ def fragment(plan: store.Plan, run: Run, lang: str) -> str:
                 for number, row in enumerate(plan.scenarios)
             ]
             context["data"] = presenters.player_data(lanes, run.result, lang)
-            context["gaps"] = presenters.gaps_of(run.result, lanes, lang) if plan.is_race else []
+            context["gaps"] = presenters.gaps_of(plan, run.result, lanes, lang)
             context["path"] = presenters.path_of(plan, lanes, lang)
             context["effects"] = what_if.effects_of(plan.scenarios, lang)
             context["mode"] = "race" if plan.is_race else "player"

@@ -27,7 +27,6 @@ from simweb.workers import Job, Ticket, pool
 
 __all__ = [
     "LARGEST_SEED",
-    "STARTS",
     "VIEWS",
     "Found",
     "Plan",
@@ -64,7 +63,6 @@ VIEWS = {
     "touch": "page-touch",
 }
 """A tab of the player and the workload that it puts on the subject; `own`: those of the scenario."""
-STARTS = ("host-ready", "power-on")
 LARGEST_SEED = 2**63 - 1
 UPLOADED = re.compile(r"m-[0-9a-f]{12}")
 """The id of a machine that was sent in."""
@@ -209,7 +207,7 @@ class Plan:
     """What a page shows once simulated: one stored scenario, or two to four of one seed to race."""
 
     scenarios: tuple[Scenario, ...]
-    start: str = STARTS[0]
+    start: str = simcore.RACE_STARTS[0]
 
     @property
     def is_race(self) -> bool:

@@ -128,9 +128,10 @@ def several(request: HttpRequest, four: diagram.Size = diagram.COMPACT) -> Show:
     if not 2 <= len(refs) <= presenters.MOST_LANES:
         raise RefusedError(_("A race needs two to four different stacks. Choose them in the gallery."))
     view = request.GET.get("view") or "boot"
-    begin = request.GET.get("from") or store.STARTS[0]
+    begins = starts_of(view)
+    begin = request.GET.get("from") or begins[0]
     seed = _seed(request, 1)
-    if view not in store.VIEWS or begin not in store.STARTS:
+    if view not in store.VIEWS or begin not in simcore.RACE_STARTS:
         raise RefusedError(_("There is no such race. Choose the stacks in the gallery."))
     machine = _machine(request)
     size = {2: diagram.FULL, 3: diagram.COMPACT, 4: four}[len(refs)]
@@ -151,11 +152,18 @@ def several(request: HttpRequest, four: diagram.Size = diagram.COMPACT) -> Show:
     context = {
         "view": view,
         "tabs": _tabs(request, tabs),
-        "starts": [(name, _tab_url(request, **{"from": name})) for name in store.STARTS],
+        "starts": [(name, _tab_url(request, **{"from": name})) for name in begins],
         "title": presenters.race_title(view),
         "change_url": f"{reverse('gallery')}?{urlencode(again)}#race",
     }
     return Show(lanes, plan, context)
+
+
+def starts_of(view: str) -> tuple[str, ...]:
+    """Where a race can start, the best first: to compare requests, what came before them is in the way."""
+    host_ready, power_on, first_request = simcore.RACE_STARTS
+    starts = (host_ready, power_on)
+    return starts if view in ("boot", "own") else (first_request, *starts)
 
 
 @require_safe
@@ -194,7 +202,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "query": query_of(plan),
         "start": plan.start,
         "data": presenters.player_data(lanes, run.result, language()),
-        "gaps": presenters.gaps_of(run.result, lanes, language()) if plan.is_race and run.result else [],
+        "gaps": presenters.gaps_of(plan, run.result, lanes, language()) if run.result else [],
         "path": presenters.path_of(plan, lanes, language()) if run.result else None,
         "effects": what_if.effects_of(plan.scenarios, language()) if run.result else [],
         "texts_url": presenters.texts_url(language(), lanes),
@@ -218,9 +226,10 @@ def _tabs(request: HttpRequest, views: Sequence[str]) -> list[tuple[str, str, st
 
 
 def _tab_url(request: HttpRequest, **change: str) -> str:
-    """This address with other values; the place in time does not carry over."""
+    """This address with other values; the place in time does not carry over, nor does where another view
+    starts."""
     query = request.GET.copy()
-    for name in ("t", "sel", "lang"):
+    for name in ("t", "sel", "lang", *(("from",) if "view" in change else ())):
         query.pop(name, None)
     for name, value in change.items():
         query[name] = value

@@ -15,7 +15,7 @@ from simcore.explain.journey import requests_of
 
 GOLDEN = Path(__file__).parent / "data" / "journeys"
 STACKS = list(simcore.prebuilt())
-STARTS = ("host-ready", "power-on")
+STARTS = simcore.RACE_STARTS
 
 
 @functools.cache
@@ -70,6 +70,27 @@ def test_the_parts_of_every_gap_sum_to_it_exactly(start, workload):
     for gap in [*outcome.gaps, outcome.gap]:
         assert gap.total_ns == ends[gap.to.stack] - ends[gap.from_.stack]
         assert sum(part["ns"] for part in gap.parts) == gap.total_ns
+
+
+@pytest.mark.parametrize("workload", ["random-read", "request-response", "system-call", "page-touch"])
+def test_from_the_first_request_on_a_lane_is_only_what_its_requests_took(workload):
+    raced = race("first-request", workload)
+    for lane, result in zip(raced.lanes, raced.results, strict=True):
+        asked = requests_of(lane.trace)
+        begin = lane.trace.tables["requests"]["start_ns"][asked[0]]
+        (answered,) = result.outcome["workloads"].values()
+        assert lane.start_ns == begin
+        assert lane.end_ns >= answered["n"] * answered["mean_ns"]
+        assert lane.start_ns + lane.end_ns == result.outcome["lane"]["end_ns"]
+
+
+def test_a_workload_without_requests_races_from_where_it_begins():
+    lane = race("first-request").lanes[0]
+    requests = lane.trace.tables["requests"]
+    assert lane.start_ns == min(
+        requests["start_ns"][i] for i, own in enumerate(requests["workload"]) if own == 0
+    )
+    assert 0 < lane.end_ns < race("host-ready").lanes[0].end_ns
 
 
 def test_the_process_is_first_then_the_container_then_the_guests():

@@ -266,6 +266,20 @@ def test_a_race_has_one_lane_a_stack_in_the_order_asked_for(client: Client) -> N
     assert all(lane["start_ns"] == 0 for lane in json.loads(attribute(from_power_on, "data-lanes")))
 
 
+def test_a_race_of_reads_begins_at_the_first_read_and_says_what_each_costs_more(client: Client) -> None:
+    page = text(client, "/race/?stack=linux-on-kvm&stack=linux&view=read")
+    assert 'data-start="first-request"' in page
+    lanes = json.loads(attribute(page, "data-lanes"))
+    names = [lane["stack"] for lane in lanes]
+    scenarios = [simcore.scenario(simcore.prebuilt()[name], workload="random-read") for name in names]
+    raced = simcore.race(scenarios, 1, "first-request", names=names)
+    assert [lane["start_ns"] for lane in lanes] == [lane.start_ns for lane in raced.lanes]
+    assert int(attribute(page, "data-total-ns")) == raced.gap.total_ns
+    assert f"{simcore.show_time(round(raced.gap.total_ns / 100))} for each of 100 requests" in page
+    assert "for each of" not in text(client, "/race/?stack=linux-on-kvm&stack=linux&view=read&from=power-on")
+    assert re.findall(r'href="([^"]*view=boot[^"]*)"', page)[0].count("from=") == 0
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [

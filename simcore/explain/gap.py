@@ -9,10 +9,11 @@ from simcore.texts import show_time, texts
 from simcore.trace import NONE, Trace
 
 from .critical import critical_path
+from .journey import NOT_ASKED
 
-__all__ = ["Gap", "Lane", "RaceResult", "lane_of", "part_label", "race", "signed_time"]
+__all__ = ["RACE_STARTS", "Gap", "Lane", "RaceResult", "lane_of", "part_label", "race", "signed_time"]
 
-STARTS = ("host-ready", "power-on")
+RACE_STARTS = ("host-ready", "power-on", "first-request")
 IDLE = "waiting"
 """The text of a part in which nothing was under way."""
 
@@ -130,17 +131,34 @@ class RaceResult:
 
 
 def race(results: Sequence[Ran], names: Sequence[str], start: str = "host-ready") -> RaceResult:
-    """The lanes of these runs on one axis, from `host-ready` or from `power-on`."""
-    if start not in STARTS:
-        raise ValueError(f"a race starts from {' or '.join(STARTS)}, not from {start!r}")
+    """The lanes of these runs on one axis: from `host-ready`, from `power-on`, or from where each first
+    workload asks for its first request, so that only what the requests took is compared."""
+    if start not in RACE_STARTS:
+        raise ValueError(f"a race starts from {' or '.join(RACE_STARTS)}, not from {start!r}")
     lanes = [lane_of(result.trace, name, start) for result, name in zip(results, names, strict=True)]
     return RaceResult(lanes, start, list(results))
 
 
 def lane_of(trace: Trace, name: str, start: str) -> Lane:
     lane = trace.header["outcome"]["lane"]
-    begin = lane["power_on_ns"] if start == "power-on" else lane["start_ns"]
+    begin = {
+        "host-ready": lane["start_ns"],
+        "power-on": lane["power_on_ns"],
+        "first-request": _first_request_ns(trace),
+    }[start]
     return Lane(name, begin, lane["end_ns"] - begin, bool(lane.get("finished", True)), trace)
+
+
+def _first_request_ns(trace: Trace) -> int:
+    """When the first workload asked for the first time (one that asks for nothing but its end: when it
+    began); the lane's end if it never did."""
+    rows, kinds = trace.tables["requests"], trace.header["request_kinds"]
+    columns = zip(rows["workload"], rows["kind"], rows["span"], rows["start_ns"], strict=True)
+    begun = [
+        (kinds[kind], start) for workload, kind, span, start in columns if workload == 0 and span != NONE
+    ]
+    asked = [start for kind, start in begun if kind not in (*NOT_ASKED, "exit")]
+    return min(asked or [start for _, start in begun], default=int(trace.header["outcome"]["lane"]["end_ns"]))
 
 
 def part_label(part: Mapping[str, Any], gap: Gap, lang: str) -> tuple[str, str]:

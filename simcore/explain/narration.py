@@ -13,7 +13,7 @@ from simcore.component import read_texts
 from simcore.texts import render, show_time, texts
 from simcore.trace import NONE, Trace
 
-from .gap import STARTS, lane_of
+from .gap import RACE_STARTS, lane_of
 from .journey import journey, requests_of
 
 __all__ = ["Narration", "Section", "narration", "time_parts"]
@@ -66,7 +66,7 @@ def narration(trace: Trace, lang: str = "en") -> Narration:
 def time_parts(trace: Trace) -> list[dict[str, Any]]:
     """What the lane's time went to, from host-ready to its finish: layer, component, text and ns of each part
     of the critical path, the largest first. They sum to it exactly."""
-    ordered = sorted(lane_of(trace, "", STARTS[0]).parts.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(lane_of(trace, "", RACE_STARTS[0]).parts.items(), key=lambda item: (-item[1], item[0]))
     return [{"layer": layer, "is": is_, "text": text, "ns": ns} for (layer, is_, text), ns in ordered if ns]
 
 

@@ -100,7 +100,7 @@ export class Diagram {
 
   #laneState(axisT, t, now) {
     if (!this.stateLine || this.told) return;
-    const { texts, lane } = this;
+    const { texts, lane, model } = this;
     const finish = lane.end_ns;
     const done = t >= finish && axisT > 0;
     if (done !== this.done) {
@@ -108,7 +108,7 @@ export class Diagram {
     }
     if (done && !lane.finished) say(this.stateLine, texts.ui("lane_lost", { t: finish - this.model.startNs }));
     else if (done) say(this.stateLine, texts.ui("lane_done", { t: finish - this.model.startNs }));
-    else if (axisT <= 0) say(this.stateLine, this.original || texts.ui("lane_start"));
+    else if (axisT <= 0 && model.startNs <= lane.start_ns) say(this.stateLine, this.original || texts.ui(model.startNs ? "lane_host" : "lane_start"));
     else if (t < lane.start_ns) say(this.stateLine, texts.ui("lane_before", { percent: Math.floor((100 * t) / lane.start_ns) }));
     else say(this.stateLine, texts.ui("lane_running", { percent: Math.floor(100 * now.progress) }));
   }

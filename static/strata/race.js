@@ -16,15 +16,16 @@ export class Race {
     this.rank = this.finish.map((ns) => this.finish.filter((other) => other < ns).length); // at the same time, the same place
     this.told = order.at(-1); // the sentence tells of the one that takes longest
     this.marks = lanes.map(({ root }) => root.querySelector(".lane-rank") ?? root.querySelector(".lane-head, .lane-title")?.appendChild(el("span.lane-rank")));
-    this.#prefix(main.querySelector("#prefix"));
+    this.#prefix(main, main.querySelector("#prefix"));
   }
 
   /** Before the axis begins every lane has done something; it is folded away, but its length is told. */
-  #prefix(line) {
+  #prefix(main, line) {
     if (!line) return;
     const starts = this.lanes.map(({ model }) => model.startNs);
     const least = Math.min(...starts), most = Math.max(...starts);
-    if (most === 0) say(line, this.texts.ui("prefix_none"));
+    if (main.dataset.start === "first-request") say(line, this.texts.ui("prefix_asked", { least, most }));
+    else if (most === 0) say(line, this.texts.ui("prefix_none"));
     else if (least === most) say(line, this.texts.ui("prefix_same", { t: least }));
     else if (time(least) === time(most)) say(line, this.texts.ui("prefix_about", { t: most }));
     else say(line, this.texts.ui("prefix_range", { least, most }));

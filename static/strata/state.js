@@ -56,10 +56,11 @@ function standing(model, i, t) {
   return t >= model.firstNs[i] ? "idle" : "off";
 }
 
-/** @returns {number} 0–1 of the way from the lane's start to its end */
+/** @returns {number} 0–1 of the way to the lane's end, from where it or its axis starts */
 export function progress(model, t) {
   const { start_ns, end_ns } = lane(model);
-  return Math.min(1, Math.max(0, (t - start_ns) / (end_ns - start_ns || 1)));
+  const from = Math.max(start_ns, model.startNs);
+  return Math.min(1, Math.max(0, (t - from) / (end_ns - from || 1)));
 }
 
 /** Where the lane starts and where it ends, both since power-on. @returns {{start_ns: number, end_ns: number}} */

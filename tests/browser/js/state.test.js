@@ -49,6 +49,9 @@ test("console lines and progress follow the clock", () => {
   const model = sample();
   equal([299, 300, 301].map((t) => state(model, t).logs), [0, 1, 1]);
   equal([0, 400, 600, 800, 900].map((t) => progress(model, t)), [0, 0, 0.5, 1, 1]);
+  model.startNs = 600;
+  equal([400, 700].map((t) => progress(model, t)), [0, 0.5]);
+  model.startNs = 0;
   equal(lane(model), { start_ns: 400, end_ns: 800, finished: true });
 });
 
