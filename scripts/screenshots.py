@@ -43,7 +43,7 @@ def main() -> None:
                 page.click("#journey-stops li:nth-child(11) button")
             if name == "what-if":
                 page.wait_for_selector("#what-if form")
-                page.locator("#what-if-set").scroll_into_view_if_needed()
+                page.locator("#what-if-race").scroll_into_view_if_needed()
             page.wait_for_timeout(600)
             page.screenshot(path=FOLDER / f"{name}.png")
             print(f"docs/images/{name}.png")

@@ -17,7 +17,19 @@ from django.utils.translation import gettext_noop
 import simcore
 from simweb import diagram, presenters, store
 
-__all__ = ["Page", "pack", "page_of", "sits", "unpack", "yaml_of"]
+__all__ = [
+    "Field",
+    "Page",
+    "fields_of",
+    "pack",
+    "page_of",
+    "shown",
+    "sits",
+    "typed",
+    "unpack",
+    "words_of",
+    "yaml_of",
+]
 
 LONGEST_PACKED = 24_000
 LARGEST_DRAFT = 200_000
@@ -189,7 +201,7 @@ class Page:
 
 
 def page_of(draft: Any, selected: str, lang: str) -> Page:
-    words = _words(draft, lang)
+    words = words_of(draft, lang)
     tree = draft.tree
     if tree is not None and draft.node(selected) is None:
         selected = str(draft.raw.get("subject") or tree.stack.id)
@@ -222,7 +234,7 @@ class Words:
         return str(self.of.get(is_, {}).get(key) or is_)
 
 
-def _words(draft: Any, lang: str) -> Words:
+def words_of(draft: Any, lang: str) -> Words:
     words = dict(presenters.components(lang))
     tree = draft.tree
     if tree is not None and store.is_sent_in(tree.stack.is_):
@@ -296,7 +308,7 @@ def _chosen(draft: Any, name: str, words: Words) -> Chosen | None:
         sub=str(own.get("sub", "")),
         note=str(own.get("note", "")),
         era=str(own.get("era", "")),
-        fields=[_field(draft, name, node, setting, words) for setting in node.entry.settings.values()],
+        fields=fields_of(draft, name, words),
         places=[place for place in places if place.fit or place.unfit],
         replacements=_replacements(draft, name, words),
         landings=[
@@ -347,10 +359,17 @@ def _sorted_out(place: str, title: str, choices: list[Choice]) -> Place:
     return Place(place, title, fit, [choice for choice in choices if choice.why_not])
 
 
+def fields_of(draft: Any, name: str, words: Words, only: str = "") -> list[Field]:
+    """The settings of a layer, or only one of them."""
+    node = draft.node(name)
+    settings = [one for one in node.entry.settings.values() if only in ("", one.name)]
+    return [_field(draft, name, node, one, words) for one in settings]
+
+
 def _field(draft: Any, name: str, node: Any, setting: Any, words: Words) -> Field:
     own = words.of[node.is_].get("settings", {}).get(setting.name, {})
     path = f"{name}.{setting.name}"
-    value, usual = (_shown(setting, one) for one in (node.settings[setting.name], setting.default))
+    value, usual = (shown(setting, one) for one in (node.settings[setting.name], setting.default))
     choices: list[Choice] = []
     kind = setting.type if setting.type in ("bool", "choice", "component", "node") else "text"
     if kind == "component":
@@ -364,11 +383,13 @@ def _field(draft: Any, name: str, node: Any, setting: Any, words: Words) -> Fiel
         choices = [
             Choice(str(one), "", "", str(one), "", "", chosen=str(one) == value) for one in setting.choices
         ]
+        if setting.default is None:
+            choices.insert(0, Choice("", "", "", _("none"), "", "", chosen=not value))
     elif kind == "node":
         names = [one.id for one in draft.tree.nodes.values()]
         choices = [Choice("", "", "", _("none"), "", "", chosen=not value)]
         choices += [Choice(one, "", "", one, "", "", chosen=one == value) for one in names]
-    low, high = (_shown(setting, one) for one in (setting.min, setting.max))
+    low, high = (shown(setting, one) for one in (setting.min, setting.max))
     limits = f"{low} … {high}" if low and high else f"≥ {low}" if low else f"≤ {high}" if high else ""
     errors = [one for one in draft.errors if one.path == path]
     return Field(
@@ -386,9 +407,23 @@ def _field(draft: Any, name: str, node: Any, setting: Any, words: Words) -> Fiel
     )
 
 
-def _shown(setting: Any, value: Any) -> str:
+def shown(setting: Any, value: Any) -> str:
+    """A setting's value as a field has it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(setting.show(value))
+
+
+def typed(setting: Any, text: str) -> Any:
+    """What somebody typed, as a scenario has it; what cannot be read stays text, and is found."""
+    if text == "":
+        return None
+    if setting.type == "bool":
+        return text == "true"
+    if setting.type == "choice":
+        return next((one for one in setting.choices if str(one) == text), text)
+    if setting.type == "int" and text.lstrip("-").isdecimal() and len(text) < 20:
+        return int(text)
+    return text

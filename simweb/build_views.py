@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -16,9 +16,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 import simcore
-from simweb import build_page, presenters, store, what_if
+from simweb import build_page, presenters, store
 from simweb.views import bad_request_page, go, is_fragment, language, unknown_stack
-from simweb.workers import JobError
 
 START = "linux"
 PREFIX = "s:"
@@ -186,21 +185,8 @@ def _with_fields(draft: Any, given: Any) -> Any:
             continue
         before = given.get(f"was:{path}", "")
         if text.strip() != before:
-            draft = draft.set(path, _typed(setting, text.strip()))
+            draft = draft.set(path, build_page.typed(setting, text.strip()))
     return draft
-
-
-def _typed(setting: Any, text: str) -> Any:
-    """What somebody typed, as a scenario has it; what cannot be read stays text, and is found."""
-    if text == "":
-        return None
-    if setting.type == "bool":
-        return text == "true"
-    if setting.type == "choice":
-        return next((one for one in setting.choices if str(one) == text), text)
-    if setting.type == "int" and text.lstrip("-").isdecimal() and len(text) < 20:
-        return int(text)
-    return text
 
 
 def _play(request: HttpRequest, draft: Any, view: str, origin: str) -> HttpResponse:
@@ -209,88 +195,6 @@ def _play(request: HttpRequest, draft: Any, view: str, origin: str) -> HttpRespo
         return go(request, f"{reverse('race')}?{urlencode([('stack', origin), ('stack', row.id)])}#play")
     query = f"?view={view}" if view in VIEWS else ""
     return go(request, f"{reverse('player', args=[row.id])}{query}#play")
-
-
-# What if
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def what_if_page(request: HttpRequest, ref: str) -> HttpResponse:
-    """What can be changed of a layer of a scenario; posted, the race of the original and the changed one."""
-    given = request.POST if request.method == "POST" else request.GET
-    found, view = store.find(ref), given.get("view", VIEWS[0])
-    if found is None or view not in store.VIEWS:
-        raise unknown_stack(ref)
-    node, said = given.get("node", ""), ""
-    shown = what_if.of_node(found.raw, node, language())
-    if shown is None:
-        raise Http404(_("There is no such layer here."))
-    if request.method == "POST":
-        try:
-            row = _changed(found, view, shown, given)
-            original = store.keep(store.chosen(found, view), found.seed, found.origin_on(None))
-            if row.id != original.id:
-                stacks = [("stack", found.prebuilt or original.id), ("stack", row.id)]
-                query = [*stacks, ("view", view), *what_if.branching_point(original, given.get("t", ""))]
-                return go(request, f"{reverse('race')}?{urlencode(query)}#play")
-            said = _("Nothing is different yet: change a setting first.")
-        except simcore.ScenarioError as error:
-            said = " ".join(
-                one.message + " " + one.hint for one in presenters.findings_of(error.findings, language())
-            )
-    context = {"what": shown, "ref": ref, "view": view, "said": said}
-    return render(request, "what_if.html", context)
-
-
-def _changed(found: store.Found, view: str, shown: what_if.WhatIf, given: Any) -> Any:
-    """The stored scenario with what the form says. Raises ScenarioError."""
-    verb, _colon, fault = given.get("do", "").partition(":")
-    raw = dict(store.chosen(found, view).canonical())
-    at_ns = int(given["t"]) if given.get("t", "").isdecimal() else 0
-    if verb == "fail" and fault in shown.faults:
-        one = {"at": f"{max(1, at_ns)} ns", "on": shown.node, "do": "fail", "fault": fault}
-        new = what_if.with_intervention(raw, one)
-        new = what_if.told(new, lambda _lang: what_if.fault_said(fault) % {"node": shown.node})
-        return store.keep(store.scenario(new), found.seed)
-    node = simcore.Draft(raw).node(shown.node)
-    texts = {
-        field.name: text
-        for field in shown.fields
-        if (text := given.get(f"{PREFIX}{field.path}", field.value).strip()) != field.value
-    }
-    if not texts:
-        return store.keep(store.scenario(raw), found.seed)
-    values = {name: _typed(node.entry.settings[name], text) for name, text in texts.items()}
-
-    def said(lang: str) -> str:
-        settings = presenters.components(lang).get(node.is_, {}).get("settings", {})
-        return ", ".join(
-            f"{settings.get(name, {}).get('label', name)}: {text}" for name, text in texts.items()
-        )
-
-    new = what_if.told(what_if.changed(raw, shown.node, values, at_ns), said)
-    return store.keep(store.scenario(new), found.seed)
-
-
-@require_safe
-def slide(request: HttpRequest, ref: str) -> HttpResponse:
-    """While the finger is down: what the run comes to with another value."""
-    found, path = store.find(ref), request.GET.get("path", "")
-    place, view = request.GET.get("place", ""), request.GET.get("view", VIEWS[0])
-    if found is None or view not in store.VIEWS or not place.isdecimal() or len(place) > 3:
-        raise unknown_stack(ref)
-    raw = dict(store.chosen(found, view).canonical())
-    try:
-        new, value = what_if.slid(raw, path, int(place))
-        outcomes = [store.outcome_of(store.scenario(one).canonical(), found.seed) for one in (raw, new)]
-    except KeyError:
-        raise Http404(_("There is no such layer here.")) from None
-    except simcore.ScenarioError as error:
-        said = presenters.findings_of(error.findings, language())[0]
-        return render(request, "slide.html", {"said": f"{said.message} {said.hint}"})
-    except JobError as error:
-        return render(request, "slide.html", {"said": str(error)})
-    return render(request, "slide.html", {"value": value, "figures": what_if.figures(*outcomes)})
 
 
 # The draft as a file, and what editors check it with

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 import simcore
-from simweb import diagram, presenters, store, what_if
+from simweb import diagram, effects, presenters, store
 from simweb.models import Scenario
 from simweb.workers import JobError, Progress, Ticket, pool
 
@@ -83,6 +83,6 @@ def fragment(plan: store.Plan, run: Run, lang: str) -> str:
             context["data"] = presenters.player_data(lanes, run.result, lang)
             context["gaps"] = presenters.gaps_of(plan, run.result, lanes, lang)
             context["path"] = presenters.path_of(plan, lanes, lang)
-            context["effects"] = what_if.effects_of(plan.scenarios, lang)
+            context["effects"] = effects.effects_of(plan.scenarios, lang)
             context["mode"] = "race" if plan.is_race else "player"
         return render_to_string("run.html", context)

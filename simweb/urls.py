@@ -3,14 +3,14 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
-from simweb import build_views, data_views, embed_views, views
+from simweb import build_views, data_views, embed_views, views, what_if_views
 from simweb.consumers import RunConsumer
 
 urlpatterns = [
     path("", views.gallery, name="gallery"),
     path("s/<slug:ref>/text/", views.told, name="told"),
-    path("s/<slug:ref>/what-if/", build_views.what_if_page, name="what-if"),
-    path("s/<slug:ref>/slide/", build_views.slide, name="slide"),
+    path("s/<slug:ref>/what-if/", what_if_views.what_if_page, name="what-if"),
+    path("s/<slug:ref>/slide/", what_if_views.slide, name="slide"),
     path("build/", build_views.build, name="build"),
     path("build/scenario.yaml", build_views.scenario_file, name="scenario-file"),
     path("schema/scenario-1.json", build_views.schema, name="schema"),

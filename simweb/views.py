@@ -32,7 +32,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 import simcore
-from simweb import diagram, presenters, store, what_if
+from simweb import diagram, effects, presenters, store
 from simweb.models import Trace
 from simweb.runs import fragment, plan_of, query_of, run_of
 from simweb.workers import JobError, pool
@@ -204,7 +204,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "data": presenters.player_data(lanes, run.result, language()),
         "gaps": presenters.gaps_of(plan, run.result, lanes, language()) if run.result else [],
         "path": presenters.path_of(plan, lanes, language()) if run.result else None,
-        "effects": what_if.effects_of(plan.scenarios, language()) if run.result else [],
+        "effects": effects.effects_of(plan.scenarios, language()) if run.result else [],
         "texts_url": presenters.texts_url(language(), lanes),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),

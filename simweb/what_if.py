@@ -1,10 +1,13 @@
-"""What if: one setting of one layer changed, now or from the start, or the layer killed; the original stays.
+"""What if: settings changed, of one layer or several, now or from the start, or a layer killed; the original
+stays.
 
 A setting that can change while it runs gives the scenario an intervention at the moment shown. Any other one
-is changed from the start, as it would be on a real machine: it has to start again.
+is changed from the start, as it would be on a real machine: it has to start again. The changes so far travel
+with the form; the site keeps none of them.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,73 +19,245 @@ from simweb import build_page, presenters, store
 from simweb.models import Scenario
 
 __all__ = [
-    "Effect",
+    "Change",
     "Figure",
+    "Told",
     "WhatIf",
+    "applied",
+    "branch",
     "branching_point",
-    "changed",
-    "effects_of",
     "fault_said",
     "figures",
+    "has",
+    "merged",
     "of_node",
-    "slid",
-    "told",
+    "packed",
+    "unpacked",
+    "values_of",
 ]
 
 LANGUAGES = ("en", "zh-hans")
 STEPS = 16
 NUMERIC = ("int", "size", "time", "cpus", "share", "rate")
+MOST_CHANGES = 32
+LONGEST_TEXT = 200
+FIRST_FIELDS = 5
+"""Of a layer with more settings than `MOST_FIELDS`, so many stand open."""
+MOST_FIELDS = 7
+
+
+# The changes
 
 
 @dataclass(frozen=True)
-class Slide:
-    """A range of values for a setting, by their place in the row."""
+class Change:
+    """A setting by its path (`vm1.vcpus`) and the value that it is to have, as typed; from `at_ns` on, or, if
+    that is 0, from the start."""
+
+    path: str
+    text: str
+    at_ns: int = 0
+
+    @property
+    def on(self) -> str:
+        return self.path.rpartition(".")[0]
+
+    @property
+    def setting(self) -> str:
+        return self.path.rpartition(".")[2]
+
+
+def packed(changes: Iterable[Change]) -> str:
+    return json.dumps([[one.path, one.text, one.at_ns] for one in changes], ensure_ascii=False)
+
+
+def unpacked(text: str) -> list[Change]:
+    """What `packed` gave; nothing where somebody wrote something else."""
+    try:
+        found = [Change(path, value, at_ns) for path, value, at_ns in json.loads(text)[:MOST_CHANGES]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
+    return [
+        one
+        for one in found
+        if isinstance(one.path, str)
+        and isinstance(one.text, str)
+        and type(one.at_ns) is int
+        and 0 <= one.at_ns < 2**63
+        and max(len(one.path), len(one.text)) <= LONGEST_TEXT
+    ]
+
+
+def merged(
+    raw: Mapping[str, Any], changes: Sequence[Change], posted: Mapping[str, str], at_ns: int
+) -> list[Change]:
+    """The changes with what the form's fields say: a new value replaces one of before, the value that it had
+    takes the change back. A setting that can change in mid-run does so at `at_ns`."""
+    found = {one.path: one for one in changes}
+    usual, draft = _standing(raw, (), at_ns), _standing(raw, changes, at_ns)
+    for path in sorted(posted, key=_depth):
+        text, known = posted[path].strip()[:LONGEST_TEXT], found.get(path)
+        setting = _setting(draft, path)
+        if setting is None or (known is not None and known.text == text):
+            continue
+        if text == build_page.shown(setting, _was(usual, setting, path)):
+            found.pop(path, None)
+        else:
+            found[path] = Change(path, text, at_ns if setting.live else 0)
+        draft = _standing(raw, found.values(), at_ns)
+    return [one for one in found.values() if _setting(draft, one.path) is not None][:MOST_CHANGES]
+
+
+def applied(raw: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
+    """The scenario with these changes, which may be wrong: whoever makes a scenario of it is told."""
+    changes = list(changes)
+    draft = _with(simcore.Draft(raw), [one for one in changes if not one.at_ns])
+    later: dict[tuple[int, str], dict[str, Any]] = {}
+    for one in changes:
+        if one.at_ns and (setting := _setting(draft, one.path)) is not None:
+            value = build_page.typed(setting, one.text)
+            later.setdefault((one.at_ns, one.on), {})[one.setting] = value
+    new = dict(draft.raw)
+    for (at_ns, on), settings in later.items():
+        new = with_intervention(new, {"at": f"{at_ns} ns", "on": on, "do": "set", "settings": settings})
+    return new
+
+
+def has(raw: Mapping[str, Any], changes: Iterable[Change], path: str) -> bool:
+    """Whether there is such a setting once the changes are made."""
+    return _setting(_standing(raw, changes, 0), path) is not None
+
+
+def with_intervention(raw: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
+    return {**raw, "interventions": [*(raw.get("interventions") or []), dict(one)]}
+
+
+def _standing(raw: Mapping[str, Any], changes: Iterable[Change], at_ns: int) -> Any:
+    """The draft as it stands at that moment: what was changed in mid-run until then, and all the changes, as
+    if it had never been otherwise."""
+    draft = simcore.Draft(raw)
+    for one in draft.tree.interventions if draft.tree is not None else ():
+        if one.at_ns <= at_ns:
+            for name, value in one.settings.items():
+                path = f"{one.on}.{name}"
+                draft = draft.set(path, _setting(draft, path).show(value))
+    return _with(draft, changes)
+
+
+def _with(draft: Any, changes: Iterable[Change]) -> Any:
+    for one in sorted(changes, key=lambda one: _depth(one.path)):
+        if (setting := _setting(draft, one.path)) is not None:
+            draft = draft.set(one.path, build_page.typed(setting, one.text))
+    return draft
+
+
+def _depth(path: str) -> int:
+    """A device comes before what is set of it."""
+    return path.count(".")
+
+
+def _setting(draft: Any, path: str) -> Any:
+    name, _dot, key = path.rpartition(".")
+    node = draft.node(name)
+    return node.entry.settings.get(key) if node is not None else None
+
+
+def _was(usual: Any, setting: Any, path: str) -> Any:
+    """The value as it was; of a device that was not there, its default."""
+    name, _dot, key = path.rpartition(".")
+    known = _setting(usual, path) is setting
+    return usual.node(name).settings[key] if known else setting.default
+
+
+# The form
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting, the value that it had, and the values that a finger can slide through, if there are any."""
 
     field: Any
-    values: tuple[str, ...]
-    at: int
+    was: str
+    values: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> int:
+        return self.values.index(self.field.value) if self.field.value in self.values else -1
 
     @property
     def last(self) -> int:
         return len(self.values) - 1
 
     @property
-    def shown(self) -> str:
-        return self.values[self.at]
+    def is_changed(self) -> bool:
+        return bool(self.field.value != self.was)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A change as it stands in the list. `at`: the moment, or "" for one from the start."""
+
+    layer: str
+    label: str
+    before: str
+    after: str
+    at: str
 
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Of the chosen layer: what can be set, on which of it a finger can slide, and which faults there are."""
+    """Of the chosen layer: what can be set, and which faults there are; the changes so far, of any layer, and
+    those that the run holds already."""
 
     node: str
-    label: str
-    fields: list[Any]
-    slides: list[Slide]
+    rows: list[Row]
     faults: tuple[str, ...]
+    changes: list[Told]
+    held: list[Told]
+
+    @property
+    def first(self) -> list[Row]:
+        return self.rows if len(self.rows) <= MOST_FIELDS else self.rows[:FIRST_FIELDS]
+
+    @property
+    def rest(self) -> list[Row]:
+        return self.rows[len(self.first) :]
+
+    @property
+    def rest_is_open(self) -> bool:
+        return any(row.is_changed for row in self.rest)
 
 
-def of_node(raw: Mapping[str, Any], name: str, lang: str) -> WhatIf | None:
-    draft = simcore.Draft(raw)
-    page = build_page.page_of(draft, name, lang)
-    if page.chosen is None or page.chosen.id != name:
-        return None
+def of_node(
+    raw: Mapping[str, Any], name: str, changes: Sequence[Change], at_ns: int, lang: str
+) -> WhatIf | None:
+    """None if there is no such layer."""
+    usual, draft = _standing(raw, (), at_ns), _standing(raw, changes, at_ns)
     node = draft.node(name)
-    fields = [field for field in page.chosen.fields if field.kind != "node"]
-    slides = [slide for field in fields if (slide := _slide(node, field)) is not None]
-    faults = node.entry.faults if node.role not in ("workload", "device", "firmware") else ()
-    return WhatIf(name, page.chosen.label, fields, slides, tuple(faults))
+    if node is None or not draft.is_editable:
+        return None
+    words = build_page.words_of(draft, lang)
+    fields = build_page.fields_of(draft, name, words)
+    owner = getattr(node, "owner", None)
+    if owner is not None:  # first, what else could be plugged in there
+        fields = [*build_page.fields_of(draft, owner, words, only=name.removeprefix(f"{owner}.")), *fields]
+    rows = [_row(usual, draft, field) for field in fields if field.kind != "node"]
+    faults = node.entry.faults if node.entry.role not in ("workload", "device", "firmware") else ()
+    so_far = [_told(usual, draft, one, words) for one in changes]
+    return WhatIf(name, rows, tuple(faults), so_far, list(_held(raw, draft, words)))
 
 
-def _slide(node: Any, field: Any) -> Slide | None:
-    setting = node.entry.settings[field.name]
-    value = node.settings[field.name]
-    if setting.type not in NUMERIC or not isinstance(value, (int, float)) or isinstance(value, bool):
-        return None
-    values = values_of(setting, value)
-    if len(values) < 2:
-        return None
-    return Slide(field, tuple(str(setting.show(one)) for one in values), values.index(value))
+def _row(usual: Any, draft: Any, field: Any) -> Row:
+    setting = _setting(draft, field.path)
+    was, now = (
+        _was(usual, setting, field.path),
+        draft.node(field.path.rpartition(".")[0]).settings[field.name],
+    )
+    values: set[Any] = set()
+    if setting.type in NUMERIC and all(type(value) in (int, float) for value in (was, now)):
+        values = {*values_of(setting, was), now}
+    shown = tuple(build_page.shown(setting, value) for value in sorted(values))
+    return Row(field, build_page.shown(setting, was), shown if len(shown) > 1 else ())
 
 
 def values_of(setting: Any, value: float) -> list[Any]:
@@ -103,29 +278,81 @@ def values_of(setting: Any, value: float) -> list[Any]:
     return sorted(found)
 
 
-def changed(
-    raw: Mapping[str, Any], name: str, values: Mapping[str, Any], at_ns: int | None
-) -> dict[str, Any]:
-    """The scenario with these settings: those that can change in mid-run from `at_ns` on, all others from the
-    start. Raises ScenarioError with what is wrong with it."""
-    draft = simcore.Draft(raw)
+def _told(usual: Any, draft: Any, one: Change, words: Any) -> Told:
+    setting = _setting(draft, one.path)
+    before = build_page.shown(setting, _was(usual, setting, one.path))
+    return Told(
+        _layer(draft, one.on, words),
+        _label(draft, one, words),
+        _value(setting, before, words),
+        _value(setting, one.text, words),
+        _moment(one.at_ns) if one.at_ns else "",
+    )
+
+
+def _held(raw: Mapping[str, Any], draft: Any, words: Any) -> Iterable[Told]:
+    """What is done in mid-run already."""
+    tree = simcore.Draft(raw).tree
+    for one in tree.interventions if tree is not None else ():
+        layer = _layer(draft, one.on, words)
+        if one.do != "set":
+            said = fault_said(one.fault or "") % {"node": one.on} if one.do == "fail" else one.do
+            yield Told(layer, said, "", "", _moment(one.at_ns))
+        for name, value in one.settings.items():
+            path = f"{one.on}.{name}"
+            setting = _setting(draft, path)
+            change = Change(path, build_page.shown(setting, value), one.at_ns)
+            after = _value(setting, change.text, words)
+            yield Told(layer, _label(draft, change, words), "", after, _moment(one.at_ns))
+
+
+def _layer(draft: Any, name: str, words: Any) -> str:
     node = draft.node(name)
-    if node is None:
-        raise KeyError(name)
-    later = {}
-    for key, value in values.items():
-        if at_ns and node.entry.settings[key].live:
-            later[key] = value
-        else:
-            draft = draft.set(f"{name}.{key}", value)
-    new = dict(draft.raw)
-    if later:
-        new = with_intervention(new, {"at": f"{at_ns} ns", "on": name, "do": "set", "settings": later})
-    return new
+    return words.label(node.is_, "short") if node is not None else name
 
 
-def with_intervention(raw: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
-    return {**raw, "interventions": [*(raw.get("interventions") or []), dict(one)]}
+def _label(draft: Any, one: Change, words: Any) -> str:
+    node = draft.node(one.on)
+    known = words.of.get(node.is_, {}).get("settings", {}) if node is not None else {}
+    return str(known.get(one.setting, {}).get("label", one.setting))
+
+
+def _value(setting: Any, text: str, words: Any) -> str:
+    """As a person would say it."""
+    if setting.type == "bool":
+        return _("on") if text == "true" else _("off")
+    if setting.type == "component" and text:
+        return str(words.label(text, "short"))
+    return text or _("none")
+
+
+def _moment(at_ns: int) -> str:
+    return f"{at_ns / 1e9:.3f} s"
+
+
+# The branch
+
+
+def branch(
+    raw: Mapping[str, Any], changes: Sequence[Change], fault: str, node: str, at_ns: int
+) -> dict[str, Any]:
+    """The scenario with these changes and, if one is named, that fault of that layer; under a name of its own
+    in each language: what it was, and what differs."""
+    new, draft = applied(raw, changes), _standing(raw, changes, 0)
+    if fault:
+        one = {"at": f"{max(1, at_ns)} ns", "on": node, "do": "fail", "fault": fault}
+        new = with_intervention(new, one)
+    label = {}
+    for lang in LANGUAGES:
+        with translation.override(lang):
+            words = build_page.words_of(draft, lang)
+            said = [
+                f"{_label(draft, one, words)}: {_value(_setting(draft, one.path), one.text, words)}"
+                for one in changes
+            ]
+            said += [fault_said(fault) % {"node": node}] if fault else []
+            label[lang] = f"{presenters.in_language(raw.get('label'), lang)} — {', '.join(said)}"
+    return {**new, "label": label}
 
 
 def fault_said(fault: str) -> str:
@@ -133,22 +360,14 @@ def fault_said(fault: str) -> str:
     return _("power cut at %(node)s") if fault == "power-cut" else _("%(node)s killed")
 
 
-def branching_point(original: Scenario, t: str) -> list[tuple[str, str]]:
-    """Where a race of a scenario and its branch begins to be worth watching, on the race's axis."""
+def branching_point(original: Scenario, moments: Sequence[int]) -> list[tuple[str, str]]:
+    """Where a race of a scenario and its branch begins to be worth watching, on the race's axis: the first of
+    the moments at which something differs, if nothing does from the start."""
     trace = store.record_of(original)
-    if trace is None or not t.isdecimal():
+    if trace is None or not all(moments):
         return []
-    since = int(t) - trace.outcome["lane"]["start_ns"]
+    since = min(moments) - trace.outcome["lane"]["start_ns"]
     return [("t", str(since))] if since > 0 else []
-
-
-def told(raw: Mapping[str, Any], say: Callable[[str], str]) -> dict[str, Any]:
-    """The changed scenario under a name of its own, in each language: what it was, and what differs."""
-    label = {}
-    for lang in LANGUAGES:
-        with translation.override(lang):
-            label[lang] = f"{presenters.in_language(raw.get('label'), lang)} — {say(lang)}"
-    return {**raw, "label": label}
 
 
 # While the finger slides
@@ -164,19 +383,6 @@ class Figure:
     before_width: int
     after_width: int
     times: str
-
-
-def slid(raw: Mapping[str, Any], path: str, place: int) -> tuple[dict[str, Any], str]:
-    """The scenario with the value at that place of the slide, and the value as text."""
-    name, _dot, key = path.rpartition(".")
-    draft = simcore.Draft(raw)
-    node = draft.node(name)
-    if node is None or key not in node.entry.settings:
-        raise KeyError(path)
-    setting = node.entry.settings[key]
-    values = values_of(setting, node.settings[key])
-    value = setting.show(values[min(max(place, 0), len(values) - 1)])
-    return dict(draft.set(path, value).raw), str(value)
 
 
 def figures(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Figure]:
@@ -206,60 +412,3 @@ def _length(outcome: Mapping[str, Any]) -> int:
 def _mean(outcome: Mapping[str, Any]) -> int:
     first = next(iter(outcome["workloads"].values()), None)
     return int(first["mean_ns"] or 0) if first else 0
-
-
-# Who notices
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a change did to one layer or one program. `kind`: same, slower, faster, lost or unfinished."""
-
-    id: str
-    label: str
-    role: str
-    kind: str
-    said: str
-
-
-def effects_of(rows: tuple[Scenario, ...], lang: str) -> list[Effect]:
-    """Of two lanes, the second of which has an intervention that the first has not; else nothing."""
-    if len(rows) != 2 or not rows[1].raw.get("interventions") or rows[0].raw.get("interventions"):
-        return []
-    records = [record for row in rows if (record := store.record_of(row)) is not None]
-    if len(records) < 2:
-        return []
-    before, after = (record.outcome for record in records)
-    tree = simcore.Draft(rows[0].raw).tree
-    words = presenters.components(lang)
-    found = []
-    for name, node in before["nodes"].items():
-        known = tree.nodes.get(name) if tree else None
-        if known is None or known.role in ("device", "firmware"):
-            continue
-        state = after["nodes"].get(name, node)["state"]
-        lost = state == "killed" or (node["state"] == "ready" and state != "ready")
-        label = str(words.get(known.is_, {}).get("short", known.is_))
-        said = _("lost") if state == "killed" else _("never comes up") if lost else _("does not notice")
-        found.append(Effect(name, label, known.role, "lost" if lost else "same", said))
-    for name, load in before["workloads"].items():
-        found.append(_effect(name, load, after["workloads"].get(name, load), tree, words))
-    return found
-
-
-def _effect(name: str, before: Mapping[str, Any], after: Mapping[str, Any], tree: Any, words: Any) -> Effect:
-    load = next((one for one in tree.workloads if one.id == name), None) if tree else None
-    label = str(words.get(load.is_, {}).get("short", name)) if load else name
-    if lost := (after.get("writes") or {}).get("lost"):
-        said = _("%(n)s acknowledged writes lost, held by %(who)s")
-        who = ", ".join(after["writes"]["held_by"])
-        return Effect(name, label, "workload", "lost", said % {"n": lost, "who": who})
-    if before["finished_ns"] is not None and after["finished_ns"] is None:
-        done = _("%(done)s of %(all)s done") % {"done": after["n"], "all": before["n"]}
-        return Effect(name, label, "workload", "lost", _("lost: %(done)s") % {"done": done})
-    old, new = before["finished_ns"] or 0, after["finished_ns"] or 0
-    if abs(new - old) <= max(1000, old // 10**6):
-        return Effect(name, label, "workload", "same", _("does not notice"))
-    said = _("done %(time)s later") if new > old else _("done %(time)s sooner")
-    kind = "slower" if new > old else "faster"
-    return Effect(name, label, "workload", kind, said % {"time": simcore.show_time(abs(new - old))})

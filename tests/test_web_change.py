@@ -1,6 +1,8 @@
 """What if, as the server answers it: interventions where a setting is live, a new start where it is not."""
 
+import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from django.test import Client
 
 import simcore
-from simweb import store, what_if
+from simweb import effects, store, what_if
 from simweb.models import Scenario
 from simweb.workers import pool
 from tests.web import isolated, shown
@@ -29,7 +31,7 @@ def changed(client: Client, ref: str, **given: str) -> dict[str, Any]:
 
 
 def test_a_live_setting_changes_at_the_moment_shown(client: Client) -> None:
-    given = {"node": "web", "view": "read", "do": "set", "t": "110000000000", "s:web.cpus": "0.5"}
+    given = {"node": "web", "view": "read", "do": "race", "t": "110000000000", "s:web.cpus": "0.5"}
     raw = changed(client, "docker-on-linux", **given)
     assert raw["interventions"] == [{"at": "110 s", "on": "web", "do": "set", "settings": {"cpus": 0.5}}]
     assert "0.5" in raw["label"]["en"]
@@ -37,7 +39,7 @@ def test_a_live_setting_changes_at_the_moment_shown(client: Client) -> None:
 
 
 def test_any_other_setting_changes_from_the_start(client: Client) -> None:
-    given = {"node": "vm1", "view": "boot", "do": "set", "t": "110000000000", "s:vm1.vcpus": "3"}
+    given = {"node": "vm1", "view": "boot", "do": "race", "t": "110000000000", "s:vm1.vcpus": "3"}
     raw = changed(client, "linux-on-kvm", **given)
     assert "interventions" not in raw
     assert simcore.scenario(raw).nodes["vm1"].settings["vcpus"] == 3
@@ -49,7 +51,7 @@ def test_a_fault_is_an_intervention_too(client: Client) -> None:
 
 
 def test_without_a_difference_there_is_no_race(client: Client) -> None:
-    answer = client.post("/s/linux-on-kvm/what-if/", {"node": "vm1", "view": "boot", "do": "set"})
+    answer = client.post("/s/linux-on-kvm/what-if/", {"node": "vm1", "view": "boot", "do": "race"})
     assert "Nothing is different yet" in shown(answer.content.decode())
 
 
@@ -58,11 +60,86 @@ def test_what_is_not_there_cannot_be_changed(client: Client, query: str) -> None
     assert client.get(f"/s/linux-on-kvm/what-if/?{query}").status_code == 404
 
 
+NOON = 110_000_000_000
+
+
+def noted(client: Client, ref: str, **given: str) -> tuple[str, str]:
+    """The page's words after one change, and the changes so far as the form carries them."""
+    answer = client.post(f"/s/{ref}/what-if/", {"view": "read", "t": str(NOON), "do": "note", **given})
+    html = answer.content.decode()
+    carried = re.search('name="changes" value="([^"]*)"', html)
+    assert carried is not None
+    return shown(html), unescape(carried[1])
+
+
+def test_a_branch_may_change_two_things_of_two_layers(client: Client) -> None:
+    """One that can change in mid-run, and one that cannot: each is told how it will be."""
+    words, changes = noted(client, "docker-on-linux", node="web", **{"s:web.cpus": "0.5"})
+    assert "none → 0.5" in words
+    assert "while it runs, from 110.000 s on" in words
+    given = {"node": "host", "changes": changes, "s:host.cpus": "24", "was:host.cpus": "12"}
+    words, changes = noted(client, "docker-on-linux", **given)
+    assert "12 → 24" in words
+    assert "from the start" in words
+    given = {"node": "engine", "view": "read", "do": "race", "t": "999", "changes": changes}
+    raw = changed(client, "docker-on-linux", **given)
+    assert raw["interventions"] == [{"at": "110 s", "on": "web", "do": "set", "settings": {"cpus": 0.5}}]
+    assert simcore.scenario(raw).stack.settings["cpus"] == 24
+    assert "CPU limit: 0.5, CPUs: 24" in raw["label"]["en"]
+
+
+def test_a_change_is_taken_back_by_its_button_or_by_its_old_value(client: Client) -> None:
+    _words, changes = noted(
+        client, "linux-on-kvm", node="vm1", **{"s:vm1.vcpus": "3", "s:vm1.balloon": "true"}
+    )
+    given = {"node": "vm1", "changes": changes, "s:vm1.vcpus": "3", "s:vm1.balloon": "true"}
+    _words, left = noted(client, "linux-on-kvm", **{**given, "do": "back:0"})
+    assert [one.path for one in what_if.unpacked(left)] == ["vm1.balloon"]
+    _words, left = noted(client, "linux-on-kvm", **{**given, "s:vm1.vcpus": "2"})
+    assert [one.path for one in what_if.unpacked(left)] == ["vm1.balloon"]
+
+
+def test_from_a_branch_one_can_go_on_changing(client: Client) -> None:
+    given = {"node": "web", "view": "read", "do": "race", "t": str(NOON), "s:web.cpus": "0.5"}
+    changed(client, "docker-on-linux", **given)
+    branch = Scenario.objects.exclude(origin="docker-on-linux").get()
+    form = shown(client.get(f"/s/{branch.id}/what-if/?node=web&view=read&t={NOON + 1}").content.decode())
+    assert "This run holds already: Container: CPU limit 0.5 (110.000 s)" in form
+    later = {**given, "t": str(NOON + 1), "was:web.cpus": "0.5", "s:web.cpus": "2"}
+    raw = changed(client, branch.id, **later)
+    assert [one["settings"]["cpus"] for one in raw["interventions"]] == [0.5, 2]
+
+
+def test_another_device_in_a_place_takes_what_was_set_of_the_old_one_away(client: Client) -> None:
+    _words, changes = noted(client, "linux-on-kvm", node="vm1.disk", **{"s:vm1.disk.aio": "threads"})
+    given = {"node": "vm1.disk", "changes": changes, "s:vm1.disk": "ide", "was:vm1.disk": "virtio-blk"}
+    given |= {"s:vm1.disk.aio": "threads", "was:vm1.disk.aio": "threads"}
+    _words, changes = noted(client, "linux-on-kvm", **given)
+    assert [(one.path, one.text) for one in what_if.unpacked(changes)] == [("vm1.disk", "ide")]
+
+
+def test_the_work_itself_can_be_changed(client: Client) -> None:
+    given = {"node": "random-read", "view": "read", "do": "race", "s:random-read.block": "64 KiB"}
+    raw = changed(client, "linux-on-kvm", **given)
+    assert simcore.scenario(raw, workload="random-read").workloads[0].settings["block"] == 64 * 1024
+
+
+@pytest.mark.parametrize("changes", ["{", "[]", "[1]", '[["vm1.vcpus", 3, 0]]', '[["gone.x", "1", 0]]', "9"])
+def test_changes_that_nobody_made_are_none(client: Client, changes: str) -> None:
+    words, left = noted(client, "linux-on-kvm", node="vm1", changes=changes)
+    assert "Changes so far" not in words
+    assert left == "[]"
+
+
 def test_a_slide_tells_what_the_run_would_come_to_and_keeps_nothing(client: Client) -> None:
-    answer = client.get("/s/linux-on-kvm/slide/?view=read&path=vm1.memory&place=2")
+    answer = client.get("/s/linux-on-kvm/slide/?view=read&path=vm1.memory&s:vm1.memory=4 GiB")
+    assert "×" in shown(answer.content.decode())
+    answer = client.get("/s/linux-on-kvm/slide/?view=read&path=random-read.depth&s:random-read.depth=4")
     assert "×" in shown(answer.content.decode())
     assert Scenario.objects.count() == 0
-    for query in ("path=vm1.gone&place=1", "path=gone.x&place=1", "path=vm1.vcpus&place=x", "path=&place=1"):
+    wrong = client.get("/s/linux-on-kvm/slide/?view=read&path=vm1.vcpus&s:vm1.vcpus=none")
+    assert "vm1.vcpus" in shown(wrong.content.decode())
+    for query in ("path=vm1.gone&s:vm1.gone=1", "path=gone.x&s:gone.x=1", "path=vm1.vcpus", "path="):
         assert client.get(f"/s/linux-on-kvm/slide/?{query}").status_code == 404
 
 
@@ -75,7 +152,7 @@ def test_a_slide_goes_through_halves_and_doubles_within_the_setting_s_limits() -
 def test_effects_are_told_only_where_the_second_lane_is_a_branch_of_the_first() -> None:
     raw = simcore.prebuilt()["linux"]
     rows = tuple(store.keep(store.scenario(raw, workload=name), 1) for name in ("boot", "spin"))
-    assert what_if.effects_of(rows, "en") == []
+    assert effects.effects_of(rows, "en") == []
 
 
 def test_the_run_in_words_is_the_engine_s_own_narration(client: Client) -> None:
@@ -104,7 +181,7 @@ def test_after_a_power_cut_it_is_told_what_was_promised_and_lost(client: Client)
     rows = (Scenario.objects.get(id=ref), branch)
     for row in rows:
         pool().result(store.start(store.Plan((row,))))
-    found = {effect.id: effect for effect in what_if.effects_of(rows, "en")}
+    found = {effect.id: effect for effect in effects.effects_of(rows, "en")}
     assert found["writes"].kind == "lost"
     assert "acknowledged writes lost, held by host-os" in found["writes"].said
     assert "power cut" in branch.raw["label"]["en"]

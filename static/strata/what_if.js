@@ -1,35 +1,68 @@
 /**
- * What if: the server tells what can be changed of the chosen layer. The moment is the playhead's, filled in when the form
- * is sent; while a finger slides, the value under it is shown and written into its field.
+ * What if: the server tells what can be changed of the chosen layer, and keeps none of it: the changes so far stand in the form
+ * and go along to the next layer. The moment is the playhead's; a slider writes the value under the finger into its field.
  */
+const NARROW = 640; // px: there it is folded until somebody asks
+
 export class WhatIf {
   /** @param {HTMLElement} main `#player` @param {string} scenario its id @param {import("./playhead.js").Playhead} head */
   constructor(main, scenario, head) {
-    Object.assign(this, { main, scenario });
-    main.addEventListener("submit", ({ target }) => {
-      if (target.elements.t) target.elements.t.value = String(Math.round(head.t));
+    Object.assign(this, { main, scenario, head, open: innerWidth > NARROW, focused: "" });
+    for (const kind of ["input", "change", "submit"]) {
+      main.addEventListener(kind, ({ target }) => {
+        const form = target.closest("#what-if form");
+        if (!form) return;
+        form.elements.t.value = this.#t;
+        if (target.dataset.values) this.#slid(form, target, kind);
+      }, true);
+    }
+    main.addEventListener("toggle", ({ target }) => {
+      if (target.matches("#what-if > details")) this.open = target.open;
     }, true);
-    main.addEventListener("input", ({ target }) => {
-      if (!target.dataset.values) return;
-      const value = target.dataset.values.split("|")[target.value];
-      target.setAttribute("aria-valuetext", value);
-      target.parentElement.querySelector("output").value = value;
-      const field = this.main.querySelector(`[id="w-${target.id.slice(2)}"]`);
-      if (field) field.value = value;
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "w" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea, dialog")) return;
+      if (!this.section || this.section.hidden || !this.section.firstElementChild) return;
+      event.preventDefault();
+      this.section.firstElementChild.open = true;
+      this.section.querySelector("select, input:not([type=hidden])").focus();
     });
+    document.addEventListener("htmx:before:swap", () => {
+      const at = document.activeElement;
+      this.focused = at?.closest("#what-if") ? at.id : "";
+    });
+    document.addEventListener("htmx:after:swap", () => {
+      const details = this.section?.querySelector(":scope > details");
+      if (details) details.open = this.open;
+      if (this.focused && document.activeElement === document.body) document.getElementById(this.focused)?.focus({ preventScroll: true });
+    });
+  }
+
+  get section() {
+    return this.main.querySelector("#what-if");
+  }
+
+  get #t() {
+    return String(Math.round(this.head.t));
+  }
+
+  /** The field has what the slider says; when the finger is up, that is a change. */
+  #slid(form, range, kind) {
+    const value = range.dataset.values.split("|")[range.value];
+    range.setAttribute("aria-valuetext", value);
+    const field = form.elements[`s:${range.id.slice(2)}`];
+    field.value = value;
+    if (kind === "change") field.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   /** @param {string} node its id, or "" for none */
   show(node) {
-    const section = this.main.querySelector("#what-if");
+    const { section } = this;
     if (!section || (section.dataset.node ?? "") === node) return;
-    if (!node) {
-      section.hidden = true;
-      section.dataset.node = "";
-      return;
-    }
+    section.hidden = !node;
     section.dataset.node = node;
-    const query = new URLSearchParams({ node, view: this.main.dataset.view });
+    if (!node) return;
+    const changes = section.querySelector("[name=changes]")?.value ?? "";
+    const query = new URLSearchParams({ node, view: this.main.dataset.view, t: this.#t, changes });
     window.htmx.ajax("GET", `/s/${this.scenario}/what-if/?${query}`, { target: "#what-if", swap: "outerHTML" });
   }
 }

@@ -119,6 +119,14 @@ def test_a_changed_setting_keeps_the_focus_and_changes_the_drawing(page: Page) -
     expect(page.locator("#play-boot")).to_have_attribute("aria-disabled", "true")
 
 
+def test_one_changed_setting_leaves_the_others_as_they_were(page: Page) -> None:
+    page.goto("/build/?from=docker-on-linux&sel=web")
+    page.fill("[id='f-web.cpus']", "0.5")
+    page.locator("[id='f-web.cpus']").press("Tab")
+    expect(page.locator(".field.set")).to_have_count(1)
+    expect(page.locator("[id='f-web.platform']")).to_have_value("")
+
+
 def test_on_a_touch_screen_a_held_component_is_dragged_and_a_short_touch_chooses(
     open_page: Callable[..., Page],
 ) -> None:
