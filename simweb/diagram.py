@@ -59,13 +59,18 @@ FULL = Size("full", width=480, row=60, gap=6, edge=46, rail=26, text=15.5, small
 COMPACT = Size("compact", width=260, row=46, gap=5, edge=14, rail=20, text=13, small=11.5, second_line=False)
 SLIM = Size("slim", width=200, row=46, gap=5, edge=12, rail=14, text=13, small=10.5, second_line=False)
 CARD = Size("card", width=260, row=38, gap=4, edge=14, rail=11, text=13, small=11.5, second_line=False)
-ROOM_FOR_STATE = 92
-LATIN_WIDTH = 0.66
+LATIN_WIDTHS = {"ijl|!'.,:;()[] ": 0.33, "ftr-·/": 0.42, "ckszvxy": 0.57, "mwMW@%—…": 0.96}
+OTHER_LATIN_WIDTH = 0.66
+"""How wide characters are, as a part of their height, in a wide font."""
+EM = {char: width for chars, width in LATIN_WIDTHS.items() for char in chars}
+ROOM_FOR_OWNED = 0.35
 SMALL_EDGE = 9
 WIDE = 260
 """A full-size box at least this wide has room for a state at the end of its first line."""
 NARROW = 150
-"""A box narrower than this has no icon and small letters."""
+"""A box narrower than this is small, and one in which its name would not fit."""
+BOLD = 1.1
+"""A name is in bold, and so much wider than text."""
 
 
 @dataclass
@@ -84,8 +89,10 @@ class Part:
     holds: list["Part"] = field(default_factory=list)
 
     @property
-    def leaves(self) -> int:
-        return max(1, sum(part.leaves for part in self.holds if not part.beside))
+    def breadth(self) -> float:
+        """How much room it wants beside its neighbours: for all that stands on it, and for its own parts."""
+        own = 1 + ROOM_FOR_OWNED * len(self.owned)
+        return max(own, sum(part.breadth for part in self.holds if not part.beside))
 
     @property
     def height(self) -> int:
@@ -106,15 +113,13 @@ class Box:
     lines: tuple[str, ...]
     sub: str
     chip: bool
+    small: bool
+    """In small letters, without an icon and a second line."""
     size: Size
 
     @property
     def text_x(self) -> float:
         return self.x + (SMALL_EDGE if self.small else self.size.edge)
-
-    @property
-    def small(self) -> bool:
-        return self.chip or self.w < NARROW
 
     @property
     def name_lines(self) -> list[tuple[float, str]]:
@@ -276,7 +281,7 @@ def _place(part: Part, x: float, width: float, y: float, size: Size, boxes: list
 
 
 def _place_above(part: Part, x: float, width: float, y: float, size: Size, boxes: list[Box]) -> None:
-    """What stands on a part: the control plane at the left, the rest shares the room by its leaves."""
+    """What stands on a part: the control plane at the left, the rest shares the room by breadth."""
     beside = [held for held in part.holds if held.beside]
     path = [held for held in part.holds if not held.beside]
     left, right = x, x + width
@@ -284,26 +289,28 @@ def _place_above(part: Part, x: float, width: float, y: float, size: Size, boxes
     for held in beside:
         _place(held, left, each - (size.gap if path else 0), y, size, boxes)
         left += each
-    leaves = sum(held.leaves for held in path)
+    breadth = sum(held.breadth for held in path)
     usable = right - left - size.gap * (len(path) - 1)
     for held in path:
-        each = usable * held.leaves / leaves
+        each = usable * held.breadth / breadth
         _place(held, left, each, y, size, boxes)
         left += each + size.gap
 
 
 def _box(part: Part, x: float, y: float, w: float, cx: float, size: Size, chip: bool = False) -> Box:
     small = chip or w < NARROW
+    if size is FULL and not small:
+        small = text_width(_plain(part.short), size.text * BOLD) > cx - 12 - x - size.edge
     start = SMALL_EDGE if small else size.edge
-    letters = size.small if small else size.text
+    letters = (size.small if small else size.text) * BOLD
     until = x + w - 3 if small or size is CARD else cx - 12
-    room = until - x - start - (ROOM_FOR_STATE if size is FULL and w >= WIDE else 0)
+    room = until - x - start
     name = part.short if text_width(part.short, letters) <= room else _plain(part.short)
     lines = _wrapped(name, room, letters, 2 if small or size is CARD else 1)
     sub = "" if small or not size.second_line else shortened(part.sub, until - x - start, size.small)
     cy = y + size.row * (0.72 if small and size is not CARD else 0.5)
     x, y, w, cx, cy = (round(number, 1) for number in (x, y, w, cx, cy))
-    return Box(part, x, y, w, size.row, cx, cy, tuple(lines), sub, chip, size)
+    return Box(part, x, y, w, size.row, cx, cy, tuple(lines), sub, chip, small, size)
 
 
 def _rails(part: Part, at: Mapping[str, Box]) -> Iterator[Rail]:
@@ -328,8 +335,9 @@ def _rails(part: Part, at: Mapping[str, Box]) -> Iterator[Rail]:
 
 def text_width(text: str, size: float) -> float:
     """About how wide a text is in a wide font: Chinese characters are as wide as they are high."""
-    wide = sum(1.0 if east_asian_width(char) in "WF" else LATIN_WIDTH for char in text)
-    return wide * size
+    return size * sum(
+        1.0 if east_asian_width(char) in "WF" else EM.get(char, OTHER_LATIN_WIDTH) for char in text
+    )
 
 
 def shortened(text: str, room: float, size: float) -> str:

@@ -22,6 +22,7 @@ export class Controls {
     on("zoom-in", () => timeline.zoom(0.4));
     on("zoom-out", () => timeline.zoom(2.5));
     on("zoom-fit", () => timeline.fit());
+    on("more", () => find("more").setAttribute("aria-expanded", String(find("deck").classList.toggle("more"))));
     on("axis", () => {
       timeline.setLog(!timeline.axis.log);
       this.axis.setAttribute("aria-pressed", String(timeline.axis.log));

@@ -4,7 +4,7 @@ import { ROLES } from "./dom.js";
 
 export const RULER = 30;
 const ROW = [15, 24], RACE_ROW = [26, 40], NARROW_ROW = 12, OWNED = 0.7, GAP = 3, NARROW = 560;
-const HEIGHT_SHARE = 0.24; // of the window, for all rows
+const HEIGHT_SHARE = [0.24, 0.2], LOW = 820; // of the window, for all rows; less in a low one
 const FEW_MARKS = 60;
 
 export class Rows {
@@ -39,7 +39,7 @@ export class Rows {
     this.gutter = this.narrow ? 92 : this.race ? 168 : 140;
     const [least, most] = this.race ? RACE_ROW : ROW;
     const weights = this.rows.map((row) => (row.owner >= 0 ? OWNED : 1));
-    const room = Math.min(HEIGHT_SHARE * innerHeight, limit - RULER - GAP);
+    const room = Math.min(HEIGHT_SHARE[innerHeight < LOW ? 1 : 0] * innerHeight, limit - RULER - GAP);
     const unit = (room - GAP * weights.length) / weights.reduce((a, b) => a + b, 0);
     const full = Math.round(Math.min(most, Math.max(this.narrow && !this.race ? NARROW_ROW : least, unit)));
     let y = RULER + GAP;
