@@ -59,7 +59,7 @@ FULL = Size("full", width=480, row=60, gap=6, edge=46, rail=26, text=15.5, small
 COMPACT = Size("compact", width=260, row=46, gap=5, edge=14, rail=20, text=13, small=11.5, second_line=False)
 SLIM = Size("slim", width=200, row=46, gap=5, edge=12, rail=14, text=13, small=10.5, second_line=False)
 CARD = Size("card", width=260, row=38, gap=4, edge=14, rail=11, text=13, small=11.5, second_line=False)
-LATIN_WIDTHS = {"ijl|!'.,:;()[] ": 0.33, "ftr-·/": 0.42, "ckszvxy": 0.57, "mwMW@%—…": 0.96}
+LATIN_WIDTHS = {"Iijl|!'.,:;()[] ": 0.33, "ftr-·/": 0.42, "ckszvxy": 0.57, "mwMW@%—…": 0.96}
 OTHER_LATIN_WIDTH = 0.66
 """How wide characters are, as a part of their height, in a wide font."""
 EM = {char: width for chars, width in LATIN_WIDTHS.items() for char in chars}
@@ -303,7 +303,7 @@ def _box(part: Part, x: float, y: float, w: float, cx: float, size: Size, chip: 
         small = text_width(_plain(part.short), size.text * BOLD) > cx - 12 - x - size.edge
     start = SMALL_EDGE if small else size.edge
     letters = (size.small if small else size.text) * BOLD
-    until = x + w - 3 if small or size is CARD else cx - 12
+    until = x + w - 6 if small or size is CARD else cx - 12
     room = until - x - start
     name = part.short if text_width(part.short, letters) <= room else _plain(part.short)
     lines = _wrapped(name, room, letters, 2 if small or size is CARD else 1)

@@ -74,8 +74,9 @@ export class Now {
     say(this.title, texts.ui("now_in", { where: race ? `${this.lane.label} · ${where}` : where }));
     const sentence = texts.fill(op.say, { ...model.nodes[node].settings });
     const at = sentence.toLowerCase().indexOf(op.name.toLowerCase());
+    const end = at + op.name.length + /^[a-z]*/.exec(sentence.slice(at + op.name.length))[0].length; // to the end of its word
     const term = (text) => el(`button.term.role-${model.nodes[node].role}`, { type: "button", dataset: { term: model.op(span).op }, "aria-expanded": String(this.open) }, text);
-    if (at >= 0) this.sentence.replaceChildren(sentence.slice(0, at), term(sentence.slice(at, at + op.name.length)), sentence.slice(at + op.name.length));
+    if (at >= 0) this.sentence.replaceChildren(sentence.slice(0, at), term(sentence.slice(at, end)), sentence.slice(end));
     else this.sentence.replaceChildren(term(op.name), texts.ui("now_colon"), sentence);
     this.text = texts.fill(op.explain, { ...model.nodes[node].settings });
     this.#showExplanation();

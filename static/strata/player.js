@@ -18,6 +18,7 @@ import { Race } from "./race.js";
 import { Reasons } from "./reasons.js";
 import { Rows } from "./rows.js";
 import { Selected } from "./selected.js";
+import { tell } from "./signs.js";
 import { SpanTable } from "./table.js";
 import { lane as laneOf } from "./state.js";
 import { fetchTexts } from "./texts.js";
@@ -57,6 +58,7 @@ export class Player {
     this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
     this.charts = new Charts(this.find("charts"), this.model, this.timeline, texts, this.theme);
     new Markers(main, this.head, this.lanes);
+    tell(this.find("timeline-legend"), this.lanes.map(({ model }) => model), texts);
     new Reasons(main, this.lanes);
     this.link = new Link();
     this.whatIf = this.find("what-if") ? new WhatIf(main, lanes[0].scenario, this.head) : null;

@@ -1,11 +1,12 @@
 /** The rows of the timeline and how spans are painted in them, many or few. */
-import { CPU, DEVICE, QUEUE, Stab, WAIT } from "./model.js";
+import { CPU, DEVICE, QUEUE, Stab, WAIT, after } from "./model.js";
 import { ROLES } from "./dom.js";
+import { HAPPENED, draw } from "./signs.js";
 
 export const RULER = 30;
 const ROW = [15, 24], RACE_ROW = [26, 40], NARROW_ROW = 12, OWNED = 0.7, GAP = 3, NARROW = 560;
 const HEIGHT_SHARE = [0.24, 0.2], LOW = 820; // of the window, for all rows; less in a low one
-const FEW_MARKS = 60;
+const FEW_MARKS = 60, SIGN = 4;
 
 export class Rows {
   /**
@@ -100,21 +101,32 @@ export class Rows {
     else c.fillText(clip(c, row.label, room), x, middle);
   }
 
-  /** Exits, interrupts and faults as ticks on the row's upper edge, while they are few enough to be told apart. */
+  /** Exits, interrupts, faults and wake-ups on the row's upper edge, while they are few enough to be told apart. */
   #instants(c, axis, row) {
-    const zero = row.model.startNs, { at_ns, node } = row.model.instants;
-    const [first, last] = row.model.instantsBetween(axis.view[0] + zero, axis.view[1] + zero);
-    if (last - first > FEW_MARKS) return;
-    c.fillStyle = this.pale ? this.theme.soft : this.theme.ink;
-    for (let i = first; i < last; i++) {
-      if (node[i] !== row.node) continue;
-      const x = axis.x(at_ns[i] - zero);
-      c.beginPath();
-      c.moveTo(x - 3.5, row.y - 2.5);
-      c.lineTo(x + 3.5, row.y - 2.5);
-      c.lineTo(x, row.y + 3.5);
-      c.fill();
+    const ink = this.pale ? this.theme.soft : this.theme.ink;
+    for (const { at, what } of this.#happened(row, axis.view)) {
+      const hollow = what === "wakeup";
+      draw(c, HAPPENED[what], axis.x(at), row.y, hollow ? 2.75 : 3.5, { fill: hollow ? this.theme.card : ink, stroke: ink });
     }
+  }
+
+  /** The kind of the sign at a place, "" where none is drawn. */
+  sign(x, y, axis) {
+    const row = this.rows.find((row) => Math.abs(y - row.y) <= SIGN);
+    if (this.race || !row) return "";
+    const [near] = this.#happened(row, axis.view).filter(({ at }) => Math.abs(axis.x(at) - x) <= SIGN);
+    return near?.what ?? "";
+  }
+
+  /** What happens at instants of a stretch of the axis, in a row. */
+  #happened({ model, node: own }, [from, to]) {
+    const zero = model.startNs, { instants, wakeups, header } = model;
+    const [first, last] = model.instantsBetween(from + zero, to + zero);
+    const begin = after(wakeups.at_ns, from + zero), end = after(wakeups.at_ns, to + zero);
+    const found = [];
+    if (end - begin <= FEW_MARKS) for (let i = begin; i < end; i++) if (header.threads[wakeups.woken[i]]?.node === own) found.push({ at: wakeups.at_ns[i] - zero, what: "wakeup" });
+    if (last - first <= FEW_MARKS) for (let i = first; i < last; i++) if (instants.node[i] === own) found.push({ at: instants.at_ns[i] - zero, what: header.instant_kinds[instants.kind[i]] });
+    return found.filter(({ what }) => HAPPENED[what]);
   }
 
   /** One layer: wide spans one by one with their names, narrow ones as a shade of how much of each pixel they fill. */

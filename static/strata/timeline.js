@@ -174,10 +174,10 @@ export class Timeline {
   #hover(event) {
     if (event.buttons) return;
     const { x, y } = this.#at(event);
-    const pick = this.rows.hit(x, y, this.axis);
+    const pick = this.rows.hit(x, y, this.axis), sign = this.rows.sign(x, y, this.axis);
     this.canvas.style.cursor = y < RULER ? "ew-resize" : pick ? "pointer" : "default";
     const model = pick && this.rows.lanes[pick.lane].model;
-    this.canvas.title = pick ? `${this.texts.op(model.op(pick.span)).name} · ${time(model.duration(pick.span))}` : "";
+    this.canvas.title = sign ? this.texts.ui(`sign_${sign}`) : pick ? `${this.texts.op(model.op(pick.span)).name} · ${time(model.duration(pick.span))}` : "";
   }
 
   #close(event) {

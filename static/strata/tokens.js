@@ -3,12 +3,11 @@
  * it goes; hollow means that it waits. Tokens follow the tree from layer to layer; with reduced motion they jump.
  */
 import { fit } from "./dom.js";
+import { ASKED, asked, draw } from "./signs.js";
 import { count } from "./text.js";
 
 const GLIDE_MS = 190, FADE_MS = 160, PULSE_MS = 420, DWELL_MS = 220;
 const SIZE = 8, PITCH = 19, FEW = 2, ROOM = 32, MOST = 64, FEW_PULSES = 2;
-const SHAPES = { read: "square", write: "square", exec: "triangle", boot: "circle", interrupt: "diamond", idle: "ring", spin: "circle", periodic: "circle" };
-const HUES = { read: "device", write: "device", exec: "workload", interrupt: "hypervisor", spin: "workload", periodic: "workload" };
 
 export class Tokens {
   constructor(canvas, svg, layers, rails, model, theme, reduced) {
@@ -76,7 +75,7 @@ export class Tokens {
   #follow(now, clock, glide, blurred) {
     const present = new Set();
     for (const token of now.tokens) {
-      if (token.kind === "idle" || !this.layers.has(token.node) || present.has(token.request)) continue;
+      if (!this.layers.has(token.node) || present.has(token.request)) continue;
       present.add(token.request);
       let shown = this.shown.get(token.request);
       if (!shown) {
@@ -189,7 +188,8 @@ export class Tokens {
   }
 
   hue(kind) {
-    return HUES[kind] ? this.theme.role[HUES[kind]].fill : this.theme.ink;
+    const { hue } = ASKED[asked(kind)];
+    return hue ? this.theme.role[hue].fill : this.theme.ink;
   }
 
   /** A token drawn once per kind and size, then stamped: a thousand of them cost a thousand copies. */
@@ -203,12 +203,11 @@ export class Tokens {
     const c = sprite.getContext("2d");
     c.scale((sprite.width / half) * 0.5, (sprite.width / half) * 0.5);
     c.translate(half, half);
-    outline(c, SHAPES[kind] ?? "circle", size);
-    c.fillStyle = waiting ? this.theme.card : this.hue(kind);
-    c.fill();
-    c.lineWidth = size < 5 ? 1 : waiting ? 2 : 1.5;
-    c.strokeStyle = waiting ? this.theme.waitInk : this.theme.card;
-    c.stroke();
+    draw(c, ASKED[asked(kind)].shape, 0, 0, size, {
+      fill: waiting ? this.theme.card : this.hue(kind),
+      stroke: waiting ? this.theme.waitInk : this.theme.card,
+      width: size < 5 ? 1 : waiting ? 2 : 1.5,
+    });
     this.sprites.set(key, sprite);
     return sprite;
   }
@@ -222,15 +221,6 @@ function stand({ x, y }, slot, crowd, room) {
   const rows = Math.ceil(Math.min(crowd, MOST) / side);
   const size = pitch > 9 ? 4.5 : pitch > 7 ? 3.5 : pitch > 5 ? 2.5 : 1.75;
   return { x: x + ((slot % side) - (side - 1) / 2) * pitch, y: y + (Math.floor(slot / side) - (rows - 1) / 2) * pitch, size };
-}
-
-/** A shape of about the same area whatever it is. */
-export function outline(c, shape, r) {
-  c.beginPath();
-  if (shape === "square") c.roundRect(-r * 0.9, -r * 0.9, r * 1.8, r * 1.8, r * 0.4);
-  else if (shape === "diamond") c.moveTo(0, -r * 1.15), c.lineTo(r * 1.15, 0), c.lineTo(0, r * 1.15), c.lineTo(-r * 1.15, 0), c.closePath();
-  else if (shape === "triangle") c.moveTo(-r * 0.75, -r), c.lineTo(r * 1.1, 0), c.lineTo(-r * 0.75, r), c.closePath();
-  else c.arc(0, 0, r, 0, 7);
 }
 
 /** The point a part of the way along a broken line. */

@@ -258,7 +258,53 @@ def test_the_modules_use_every_string_and_no_other() -> None:
             "kind": ["cpu", "wait", "queue", "device", "serve"],
             "status": ["measured", "published", "derived", "assumed"],
             "mark": ["wakeup", "switch", "queue", "wait"],
+            "sign": ["cpu", "memory", "disk", "network", "exit", "interrupt", "fault", "wakeup"],
         }.items()
         for end in ends
     }
     assert set(re.findall(r'\bui\("([a-z_]+)"', source)) <= keys
+
+
+@pytest.mark.parametrize(
+    ("view", "hue", "signs"),
+    [
+        ("read", "device", {"sign_disk", "sign_exit", "sign_interrupt", "sign_wakeup"}),
+        ("touch", "vm", {"sign_memory", "sign_fault"}),
+        ("send", "container", {"sign_network"}),
+    ],
+)
+def test_what_a_token_asks_for_is_its_shape_and_hue_and_the_legend_says_so(
+    page: Page, view: str, hue: str, signs: set[str]
+) -> None:
+    go(page, f"/s/linux-on-kvm/?view={view}")
+    words = tomllib.loads((ROOT / "simweb" / "ui.en.toml").read_text(encoding="utf-8"))
+    page.click("#legend summary")
+    told = page.locator("#timeline-legend .sign-item").all_inner_texts()
+    assert {words[sign] for sign in signs} <= set(told)
+    assert (words["sign_fault"] in told) is model(
+        page, "model.instants.kind.includes(model.header.instant_kinds.indexOf('fault'))"
+    )
+    kind = page.get_attribute("#player", "data-follow")
+    tokens = "player.lanes[0].diagram.tokens"
+    assert model(page, f"{tokens}.hue('{kind}') === {tokens}.theme.role.{hue}.fill")
+
+
+def test_a_sign_on_the_timeline_says_what_it_is(page: Page) -> None:
+    go(page, READ)
+    exit_ns = model(
+        page, "model.marks.get(`${model.nodeIndex.get('hv')}/exit`).find(t => t >= player.head.from)"
+    )
+    x, y = page.evaluate(
+        """t => { const { timeline } = document.getElementById('player').player;
+          const row = timeline.rows.rows.find(row => row.model.nodes[row.node].id === 'hv');
+          const box = timeline.canvas.getBoundingClientRect();
+          return [box.left + timeline.axis.x(t), box.top + row.y]; }""",
+        exit_ns,
+    )
+    page.mouse.move(x, y)
+    expect(page.locator("#timeline")).to_have_attribute("title", "exit from the guest")
+
+
+def test_a_marked_term_is_a_whole_word(page: Page) -> None:
+    go(page, "/s/linux-on-kvm/?view=touch")
+    assert page.inner_text("#now-sentence .term") == "accesses"
