@@ -35,4 +35,5 @@ class TraceAdmin(ReadOnly):
 
 @admin.register(Race)
 class RaceAdmin(ReadOnly):
-    list_display = ("key", "engine", "ledger", "created")
+    list_display = ("id", "scenarios", "start", "engine", "ledger", "created")
+    search_fields = ("id", "scenarios")

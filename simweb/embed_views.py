@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 import simcore
 from simweb import diagram, poster
 from simweb.context import THEMES
-from simweb.views import ADDRESS, RefusedError, Show, address_of, one, playing, several
+from simweb.views import ADDRESS, RefusedError, Show, address_of, playing, several, shown
 
 CONTROLS = ("slim", "full", "none")
 STATE = ("view", "t", "sel", "mode", "lang")
@@ -28,17 +28,17 @@ A_WHILE = "public, max-age=300"
 
 @require_safe
 def embed(request: HttpRequest, ref: str) -> HttpResponse:
-    return _frame(request, lambda: one(request, ref))
+    return _frame(request, lambda: shown(request, ref, diagram.SLIM))
 
 
 @require_safe
 def race(request: HttpRequest) -> HttpResponse:
-    return _frame(request, lambda: several(request, diagram.SLIM))
+    return _frame(request, lambda: several(request, four=diagram.SLIM))
 
 
 @require_safe
 def picture(request: HttpRequest, ref: str) -> HttpResponse:
-    return _picture(request, one(request, ref))
+    return _picture(request, shown(request, ref))
 
 
 @require_safe
@@ -87,8 +87,9 @@ def _addresses(request: HttpRequest, show: Show) -> dict[str, str]:
     """Where the button leads, and where the same thing stands on a page of its own."""
     query = request.GET.copy()
     query["run"] = "1"
+    by_id = request.resolver_match is not None and request.resolver_match.kwargs
     return {
-        "full_url": address_of(request, "race" if show.plan.is_race else "player", ADDRESS + STATE),
+        "full_url": address_of(request, "player" if by_id else "race", ADDRESS + STATE),
         "run_url": f"?{query.urlencode()}#play",
     }
 

@@ -23,6 +23,11 @@ class Scenario(models.Model):
         return self.label or self.id
 
     @property
+    def ref(self) -> str:
+        """The shortest name that leads to it: with its view, that of the prebuilt stack it is."""
+        return self.origin if self.origin and self.seed == 1 else self.id
+
+    @property
     def raw(self) -> dict[str, Any]:
         canonical: dict[str, Any] = json.loads(self.canonical)
         return canonical
@@ -66,16 +71,19 @@ class Trace(models.Model):
 
 
 class Race(models.Model):
-    """Two to four scenarios on one axis, and the explained gaps between them, under one engine and ledger."""
+    """Two to four scenarios on one axis. The id is the hash of which they are, in their order, and of where
+    the axis begins: permanent, and in every link. `result`: the explained gaps, as one engine found them."""
 
-    key = models.CharField(max_length=64, primary_key=True)
-    engine = models.CharField(max_length=32)
-    ledger = models.CharField(max_length=32)
-    result = models.JSONField()
+    id = models.CharField(max_length=64, primary_key=True)
+    scenarios = models.JSONField(help_text="their ids, in the order of the lanes")
+    start = models.CharField(max_length=16)
+    engine = models.CharField(max_length=32, blank=True)
+    ledger = models.CharField(max_length=32, blank=True)
+    result = models.JSONField(null=True)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("-created",)
 
     def __str__(self) -> str:
-        return self.key[:12]
+        return self.id

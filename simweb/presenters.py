@@ -22,9 +22,9 @@ from simweb.models import Scenario
 from simweb.store import ledger_version
 
 __all__ = [
-    "MOST_LANES", "Bar", "Card", "Gap", "Lane", "ShownFinding", "cards", "components", "examine",
-    "example_text", "findings_of", "gaps_of", "in_language", "lane_of", "legend", "nearest", "path_of",
-    "picture", "player_data", "race_title", "reordered", "role_words", "texts_gz", "texts_url",
+    "MOST_LANES", "Bar", "Card", "Finish", "Gap", "Lane", "ShownFinding", "cards", "components", "examine",
+    "example_text", "findings_of", "finishes", "gaps_of", "in_language", "lane_of", "legend", "nearest",
+    "path_of", "picture", "player_data", "race_title", "reordered", "role_words", "texts_gz", "texts_url",
     "texts_version", "too_large", "view_words",
 ]  # fmt: skip
 
@@ -227,8 +227,8 @@ class Lane:
         return next((FOLLOWED[load] for load in loads if load in FOLLOWED), "")
 
 
-def lane_of(number: int, stack: str, scenario: Scenario, lang: str, size: diagram.Size) -> Lane:
-    raw = scenario.raw
+def lane_of(number: int, scenario: Scenario, lang: str, size: diagram.Size) -> Lane:
+    raw, stack = scenario.raw, scenario.ref
     label, question, summary = (in_language(raw.get(key), lang) for key in ("label", "question", "summary"))
     legal = store.scenario(raw)
     drawing = picture(legal, lang, size)
@@ -309,6 +309,35 @@ def legend(lanes: Sequence[Lane]) -> list[tuple[str, str]]:
     return [(role, word) for role, word in role_words().items() if role in shown]
 
 
+@dataclass(frozen=True)
+class Finish:
+    """A lane at its end: its place, "" if it never got there, and how long it took from the race's start."""
+
+    lane: Lane
+    place: str
+    time: str
+
+
+def finishes(lanes: Sequence[Lane], result: Mapping[str, Any]) -> list[Finish]:
+    """In the order in which they came; those at the same moment have the same place."""
+    took = {
+        lane.number: run["end_ns"] - run["start_ns"]
+        for lane, run in zip(lanes, result["lanes"], strict=True)
+        if run.get("finished", True)
+    }
+    ordered = sorted(lanes, key=lambda lane: (lane.number not in took, took.get(lane.number, 0)))
+    return [
+        Finish(
+            lane,
+            str(1 + sum(other < took[lane.number] for other in took.values())),
+            simcore.show_time(took[lane.number]),
+        )
+        if lane.number in took
+        else Finish(lane, "", "")
+        for lane in ordered
+    ]
+
+
 # The gap between two lanes of a race
 
 
@@ -374,9 +403,8 @@ def gaps_of(plan: store.Plan, result: Mapping[str, Any], lanes: Sequence[Lane], 
         return []
     gaps: list[Any] = [result["gap"], *(result["gaps"] if len(lanes) > 2 else [])]
     labels = {lane.scenario.id: lane.label for lane in lanes}
-    parts = {box.part.id: box.part for lane in lanes for box in lane.drawing.boxes}
     requests = _requests_each(plan)
-    return [replace(_gap(gap, labels, parts, lang), requests=requests) for gap in gaps]
+    return [replace(_gap(gap, labels, _layers(lanes), lang), requests=requests) for gap in gaps]
 
 
 def _requests_each(plan: store.Plan) -> int:
@@ -388,6 +416,12 @@ def _requests_each(plan: store.Plan) -> int:
     return counts.pop() if len(counts) == 1 else 0
 
 
+def _layers(lanes: Sequence[Lane]) -> dict[Any, Any]:
+    """By id and component, as lanes may have different layers of one id; and by id alone."""
+    parts = [box.part for lane in lanes for box in lane.drawing.boxes]
+    return {part.id: part for part in parts} | {(part.id, part.is_): part for part in parts}
+
+
 def path_of(plan: store.Plan, lanes: Sequence[Lane], lang: str) -> Gap | None:
     """What one lane's time went to: the parts of its critical path, which sum to it. Of a run that is about
     single requests the journey tells more."""
@@ -395,16 +429,15 @@ def path_of(plan: store.Plan, lanes: Sequence[Lane], lang: str) -> Gap | None:
     parts = record.outcome.get("parts") if record else None
     if not parts:
         return None
-    boxes = {box.part.id: box.part for box in lanes[0].drawing.boxes}
     whole = {"from": "", "to": lanes[0].label, "total_ns": sum(part["ns"] for part in parts), "parts": parts}
-    return _gap(whole, {}, boxes, lang)
+    return _gap(whole, {}, _layers(lanes), lang)
 
 
-def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], parts: Mapping[str, Any], lang: str) -> Gap:
+def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], layers: Mapping[Any, Any], lang: str) -> Gap:
     largest = max((abs(part["ns"]) for part in gap["parts"]), default=0) or 1
     bars = []
     for part in gap["parts"]:
-        layer = parts.get(part["layer"])
+        layer = layers.get((part["layer"], part["is"])) or layers.get(part["layer"])
         bars.append(
             Bar(
                 layer=part["layer"],
@@ -511,7 +544,8 @@ def example_text(ref: str) -> str:
 
 
 def nearest(ref: str) -> list[str]:
-    return difflib.get_close_matches(ref[:100], sorted(simcore.prebuilt()), n=3, cutoff=0.4)
+    known = sorted([*simcore.prebuilt(), *store.RACES])
+    return difflib.get_close_matches(ref[:100], known, n=3, cutoff=0.4)
 
 
 # Texts that the player fetches once

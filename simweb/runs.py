@@ -76,10 +76,7 @@ def fragment(plan: store.Plan, run: Run, lang: str) -> str:
             context["reached"] = simcore.show_time(reached)
         if run.result:
             size = diagram.FULL if len(plan.scenarios) < 3 else diagram.COMPACT
-            lanes = [
-                presenters.lane_of(number, row.origin or row.id, row, lang, size)
-                for number, row in enumerate(plan.scenarios)
-            ]
+            lanes = [presenters.lane_of(number, row, lang, size) for number, row in enumerate(plan.scenarios)]
             context["data"] = presenters.player_data(lanes, run.result, lang)
             context["gaps"] = presenters.gaps_of(plan, run.result, lanes, lang)
             context["path"] = presenters.path_of(plan, lanes, lang)

@@ -1,9 +1,10 @@
 """Scenarios, machines and traces kept by the site, and the runs that make them.
 
-A run is asked for by its scenario, a race by its scenarios; both are found again after a restart because
-everything needed to repeat them is in the address.
+A run is asked for by its scenario, a race by its scenarios or by its id; all are found again after a restart
+because everything needed to repeat them is in the address, or kept under the id that is.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -27,17 +28,21 @@ from simweb.workers import Job, Ticket, pool
 
 __all__ = [
     "LARGEST_SEED",
+    "RACES",
     "VIEWS",
     "Found",
+    "FoundRace",
     "Plan",
     "asimulate_again",
     "chosen",
     "evict",
     "find",
+    "find_race",
     "is_sent_in",
     "job_of",
     "keep",
     "keep_machine",
+    "keep_race",
     "kept",
     "ledger_version",
     "machine",
@@ -51,6 +56,7 @@ __all__ = [
     "text_of",
     "trace_bytes",
     "trace_file",
+    "view_of",
     "write",
 ]  # fmt: skip
 
@@ -64,6 +70,8 @@ VIEWS = {
 }
 """A tab of the player and the workload that it puts on the subject; `own`: those of the scenario."""
 LARGEST_SEED = 2**63 - 1
+RACES = {"first-instruction": ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")}
+"""Prebuilt races by their ids, in one namespace with stacks, scenarios and races that were shown."""
 UPLOADED = re.compile(r"m-[0-9a-f]{12}")
 """The id of a machine that was sent in."""
 
@@ -107,6 +115,36 @@ def _prebuilt_scenarios() -> dict[str, tuple[str, str | None]]:
         for workload in VIEWS.values()
         if workload or raw.get("workloads")
     }
+
+
+@dataclass(frozen=True)
+class FoundRace:
+    """What the address of a race names: its lanes, and what it shows where the address says no more; without
+    a start, that which suits the view."""
+
+    refs: tuple[str, ...]
+    start: str = ""
+    view: str = "boot"
+
+
+def find_race(ref: str) -> FoundRace | None:
+    """A prebuilt race, or one that was shown before."""
+    if refs := RACES.get(ref):
+        return FoundRace(refs)
+    if row := Race.objects.filter(id=ref).first():
+        lanes = [found for id_ in row.scenarios if (found := find(id_))]
+        views = {view_of(found) for found in lanes}
+        return FoundRace(tuple(row.scenarios), row.start, views.pop() if len(views) == 1 else "own")
+    return None
+
+
+def view_of(found: Found) -> str:
+    """The tab on which a stored scenario stays what it is."""
+    loads = found.raw.get("workloads")
+    if not loads:
+        return "boot"
+    view = next((view for view, workload in VIEWS.items() if workload == loads[0]["is"]), "own")
+    return view if chosen(found, view).canonical() == chosen(found, "own").canonical() else "own"
 
 
 def chosen(found: Found, view: str, machine: str | None = None) -> Any:
@@ -214,8 +252,22 @@ class Plan:
         return len(self.scenarios) > 1
 
     @property
+    def id(self) -> str:
+        """The permanent id of what it shows; of a race in the form that scenarios' ids have."""
+        if not self.is_race:
+            return self.scenarios[0].id
+        text = json.dumps(
+            {"from": self.start, "scenarios": self.lanes}, sort_keys=True, separators=(",", ":")
+        )
+        return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10]).decode().lower()
+
+    @property
+    def lanes(self) -> list[str]:
+        return [row.id for row in self.scenarios]
+
+    @property
     def key(self) -> str:
-        parts = [simcore.ENGINE_VERSION, ledger_version(), self.start, *(row.id for row in self.scenarios)]
+        parts = [simcore.ENGINE_VERSION, ledger_version(), self.start, *self.lanes]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -223,10 +275,16 @@ def kept(plan: Plan) -> dict[str, Any] | None:
     """The result if this engine has it: `lanes` with the hash of each trace, for a race also the gaps."""
     if plan.is_race:
         version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
-        race = Race.objects.filter(key=plan.key, **version).first()
+        race = Race.objects.filter(id=plan.id, **version).first()
         return race.result if race else None
     trace = record_of(plan.scenarios[0])
     return {"lanes": [_lane(trace.hash, trace.outcome)]} if trace else None
+
+
+def keep_race(plan: Plan) -> Race:
+    """Store which scenarios race from where, once."""
+    row, _ = Race.objects.get_or_create(id=plan.id, defaults={"scenarios": plan.lanes, "start": plan.start})
+    return row
 
 
 def record_of(row: Scenario) -> Trace | None:
@@ -288,10 +346,9 @@ def _store_race(plan: Plan, done: dict[str, Any]) -> dict[str, Any]:
         finished = {"start_ns": start_ns, "end_ns": end_ns, "finished": lane["finished"]}
         lanes.append({"trace": run["hash"], **finished})
     result = {"lanes": lanes, "order": done["order"], "gaps": done["gaps"], "gap": done["gap"]}
-    Race.objects.update_or_create(
-        key=plan.key,
-        defaults={"engine": simcore.ENGINE_VERSION, "ledger": ledger_version(), "result": result},
-    )
+    keep_race(plan)
+    version = {"engine": simcore.ENGINE_VERSION, "ledger": ledger_version()}
+    Race.objects.filter(id=plan.id).update(**version, result=result)
     evict()
     return result
 

@@ -96,24 +96,32 @@ class RefusedError(Exception):
     """An address that names something which cannot be shown; the message says why."""
 
 
+def shown(request: HttpRequest, ref: str, four: diagram.Size = diagram.COMPACT) -> Show:
+    """What an id names: a stack, a scenario or a race; `four` is the size of so many drawings. Raises
+    Http404, RefusedError or ScenarioError."""
+    found = store.find_race(ref)
+    return several(request, found, four) if found else one(request, ref)
+
+
 def one(request: HttpRequest, ref: str) -> Show:
-    """One stack. Raises Http404, RefusedError or ScenarioError."""
+    """One stack. Raises as `shown` does."""
     found = store.find(ref)
     if found is None:
         raise unknown_stack(ref)
     has_own = bool(found.raw.get("workloads")) and not found.prebuilt
-    views = [name for name in store.VIEWS if name != "own" or has_own]
-    view = request.GET.get("view") or views[0]
+    itself = "own" if has_own else "boot" if ref == found.prebuilt else store.view_of(found)
+    views = [name for name in store.VIEWS if name != "own" or itself == "own"]
+    view = request.GET.get("view") or itself
     if view not in views:
         raise RefusedError(_("This stack has no view “%(view)s”.") % {"view": view[:40]})
     seed = _seed(request, found.seed)
     machine = _machine(request)
     scenario = store.chosen(found, view, machine)
-    origin = found.origin_on(machine)
-    row = store.keep(scenario, seed, origin)
-    lane = presenters.lane_of(0, origin or row.id, row, language(), diagram.FULL)
+    row = store.keep(scenario, seed, found.origin_on(machine))
+    lane = presenters.lane_of(0, row, language(), diagram.FULL)
     context = {
         "view": view,
+        "itself": itself,
         "tabs": _tabs(request, views),
         "view_word": presenters.view_words()[view],
         "title": lane.label,
@@ -122,35 +130,44 @@ def one(request: HttpRequest, ref: str) -> Show:
     return Show([lane], store.Plan((row,)), context)
 
 
-def several(request: HttpRequest, four: diagram.Size = diagram.COMPACT) -> Show:
-    """A race; `four` is the size of so many drawings. Raises Http404, RefusedError or ScenarioError."""
-    refs = list(dict.fromkeys(request.GET.getlist("stack")))
-    if not 2 <= len(refs) <= presenters.MOST_LANES:
+def asked(request: HttpRequest) -> store.FoundRace:
+    """The race whose lanes an address names one by one."""
+    return store.FoundRace(tuple(dict.fromkeys(request.GET.getlist("stack"))))
+
+
+def several(
+    request: HttpRequest, race: store.FoundRace | None = None, four: diagram.Size = diagram.COMPACT
+) -> Show:
+    """A race. Raises as `shown` does."""
+    race = race or asked(request)
+    if not 2 <= len(race.refs) <= presenters.MOST_LANES:
         raise RefusedError(_("A race needs two to four different stacks. Choose them in the gallery."))
-    view = request.GET.get("view") or "boot"
+    view = request.GET.get("view") or race.view
     begins = starts_of(view)
-    begin = request.GET.get("from") or begins[0]
-    seed = _seed(request, 1)
+    begin = request.GET.get("from") or (race.start if view == race.view else "") or begins[0]
     if view not in store.VIEWS or begin not in simcore.RACE_STARTS:
         raise RefusedError(_("There is no such race. Choose the stacks in the gallery."))
     machine = _machine(request)
-    size = {2: diagram.FULL, 3: diagram.COMPACT, 4: four}[len(refs)]
-    lanes = []
-    for number, ref in enumerate(refs):
-        found = store.find(ref)
-        if found is None:
+    size = {2: diagram.FULL, 3: diagram.COMPACT, 4: four}[len(race.refs)]
+    runners = []
+    for ref in race.refs:
+        if (found := store.find(ref)) is None:
             raise unknown_stack(ref)
-        scenario = store.chosen(found, view, machine)
-        origin = found.origin_on(machine)
-        row = store.keep(scenario, seed, origin)
-        lanes.append(presenters.lane_of(number, origin or row.id, row, language(), size))
-    plan = store.Plan(tuple(lane.scenario for lane in lanes), begin)
-    if len({row.id for row in plan.scenarios}) < len(lanes):
+        runners.append(found)
+    seed = _seed(request, runners[0].seed)
+    rows = [
+        store.keep(store.chosen(found, view, machine), seed, found.origin_on(machine)) for found in runners
+    ]
+    plan = store.Plan(tuple(rows), begin)
+    if len(set(plan.lanes)) < len(rows):
         raise RefusedError(_("Two of these stacks are the same scenario: a race needs different ones."))
-    tabs = [name for name in store.VIEWS if name != "own" or view == "own"]
-    again = [("stack", ref) for ref in refs] + ([("machine", machine)] if machine else [])
+    store.keep_race(plan)
+    lanes = [presenters.lane_of(number, row, language(), size) for number, row in enumerate(rows)]
+    tabs = [name for name in store.VIEWS if name != "own" or "own" in (view, race.view)]
+    again = [("stack", row.origin or row.id) for row in rows] + ([("machine", machine)] if machine else [])
     context = {
         "view": view,
+        "itself": view,
         "tabs": _tabs(request, tabs),
         "starts": [(name, _tab_url(request, **{"from": name})) for name in begins],
         "title": presenters.race_title(view),
@@ -168,7 +185,7 @@ def starts_of(view: str) -> tuple[str, ...]:
 
 @require_safe
 def player(request: HttpRequest, ref: str) -> HttpResponse:
-    return _page_of(request, lambda: one(request, ref))
+    return _page_of(request, lambda: shown(request, ref))
 
 
 @require_safe
@@ -198,6 +215,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "machine": on if request.GET.get("machine") or on.is_profile else None,
         "machine_label": on.texts(language())["label"],
         "mode": "race" if plan.is_race else "player",
+        "id": plan.id,
         "run": run,
         "query": query_of(plan),
         "start": plan.start,
@@ -208,7 +226,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "texts_url": presenters.texts_url(language(), lanes),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),
-        "embed_url": address_of(request, "embed-race" if plan.is_race else "embed"),
+        "embed_url": reverse("embed", args=[plan.id]) if plan.is_race else address_of(request, "embed"),
     }
 
 
@@ -268,11 +286,13 @@ def run_state(request: HttpRequest) -> HttpResponse:
 def told(request: HttpRequest, ref: str) -> HttpResponse:
     """The run in words: a transcript of what the player shows."""
     try:
-        show = one(request, ref)
+        show = shown(request, ref)
         plan = show.plan
         run = run_of(plan, retry=True)
         if run.ticket is not None:
             pool().result(run.ticket)
+        if plan.is_race:
+            return _told_race(request, show)
         record = store.record_of(plan.scenarios[0])
         data = store.trace_bytes(record) if record else None
         if record is not None and data is None:
@@ -287,8 +307,23 @@ def told(request: HttpRequest, ref: str) -> HttpResponse:
     if data is None:
         raise Http404(_("There is no such run."))
     narration = simcore.narration(simcore.Trace.from_bytes(gzip.decompress(data)), language())
-    context = {**show.context, "lane": show.lanes[0], "narration": narration, "ref": ref}
+    context = {**show.context, "lane": show.lanes[0], "narration": narration}
     return render(request, "told.html", context)
+
+
+def _told_race(request: HttpRequest, show: Show) -> HttpResponse:
+    """The finish order, and what made the difference; each lane's own transcript is a link away."""
+    if (result := store.kept(show.plan)) is None:
+        raise Http404(_("There is no such run."))
+    context = {
+        **show.context,
+        "id": show.plan.id,
+        "start": show.plan.start,
+        "finishes": presenters.finishes(show.lanes, result),
+        "gaps": presenters.gaps_of(show.plan, result, show.lanes, language()),
+        "effects": effects.effects_of(show.plan.scenarios, language()),
+    }
+    return render(request, "told_race.html", context)
 
 
 # Traces and texts
@@ -440,7 +475,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def unknown_stack(ref: str) -> Http404:
     near = presenters.nearest(ref)
-    message = _("There is no stack or scenario “%(ref)s” here.") % {"ref": ref[:70]}
+    message = _("There is no stack, scenario or race “%(ref)s” here.") % {"ref": ref[:70]}
     error = Http404(message)
     error.nearest = near  # type: ignore[attr-defined]
     return error

@@ -46,9 +46,9 @@ def what_if_page(request: HttpRequest, ref: str) -> HttpResponse:
         else:
             original = store.keep(store.chosen(found, view), found.seed, found.origin_on(None))
             moments = [one.at_ns for one in changes] + ([at_ns] if fault else [])
-            query = [("stack", found.prebuilt or original.id), ("stack", row.id), ("view", view)]
-            query += what_if.branching_point(original, moments)
-            return go(request, f"{reverse('race')}?{urlencode(query)}#play")
+            branched = store.keep_race(store.Plan((original, row)))
+            query = urlencode(what_if.branching_point(original, moments))
+            return go(request, f"{reverse('player', args=[branched.id])}{query and f'?{query}'}#play")
     elif changes and verb == "note":
         said = _wrong(what_if.applied(raw, changes))
     packed = what_if.packed(changes)

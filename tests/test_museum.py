@@ -1,6 +1,6 @@
 """Links are permanent: those of every version of the schema lead where they led, and old scenarios still run.
 
-`data/museum/v<n>.json` is written once, when a version is new, and never changed afterwards.
+`data/museum/v<n>.json` is written once, when a version is new, and only added to afterwards.
 """
 
 import json
@@ -13,6 +13,8 @@ from django.test import Client
 
 import simcore
 from simweb.build_page import unpack
+from simweb.models import Race, Scenario
+from simweb.store import Plan
 from tests.web import isolated
 
 MUSEUM = sorted((Path(__file__).parent / "data" / "museum").glob("v*.json"))
@@ -33,6 +35,20 @@ def site(settings: Any, tmp_path: Path) -> Iterator[Client]:
 @pytest.mark.parametrize("link", LINKS)
 def test_a_link_of_long_ago_still_leads_somewhere(site: Client, link: str) -> None:
     assert site.get(link).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_race_of_long_ago_is_found_by_its_id(site: Client, room: dict[str, Any]) -> None:
+    """As its rows have stood in the database since."""
+    rows = [Scenario.objects.create(**row) for row in room["rows"]["scenarios"]]
+    race = Race.objects.create(**room["rows"]["race"])
+    assert Plan(tuple(rows), race.start).id == race.id
+    for address in ("/s/{}/", "/s/{}/text/", "/s/{}/?view=boot&t=9", "/embed/{}/?run=1", "/embed/{}.svg"):
+        assert site.get(address.format(race.id)).status_code == 200
+    page = site.get(f"/s/{race.id}/").content.decode()
+    assert f'data-view="{room["rows"]["view"]}"' in page
+    assert all(f"&quot;{row.id}&quot;" in page for row in rows)
 
 
 @pytest.mark.parametrize("raw", SCENARIOS)

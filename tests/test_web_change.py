@@ -11,7 +11,7 @@ from django.test import Client
 
 import simcore
 from simweb import effects, store, what_if
-from simweb.models import Scenario
+from simweb.models import Race, Scenario
 from simweb.workers import pool
 from tests.web import isolated, shown
 
@@ -26,8 +26,8 @@ def _alone(settings: Any, tmp_path: Path) -> Iterator[None]:
 def changed(client: Client, ref: str, **given: str) -> dict[str, Any]:
     answer = client.post(f"/s/{ref}/what-if/", given)
     assert answer.status_code == 302, shown(answer.content.decode())
-    branch = answer["Location"].partition("stack=")[2].partition("stack=")[2].partition("&")[0]
-    return Scenario.objects.get(id=branch).raw
+    race = Race.objects.get(id=answer["Location"].removeprefix("/s/").partition("/")[0])
+    return Scenario.objects.get(id=race.scenarios[1]).raw
 
 
 def test_a_live_setting_changes_at_the_moment_shown(client: Client) -> None:

@@ -183,9 +183,5 @@ def test_a_page_tells_how_to_embed_what_it_shows(client: Client, url: str) -> No
     page = client.get(url).content.decode()
     assert 'id="embed-button"' in page
     address = attribute(page, "data-embed")
-    assert address == (
-        "/embed/linux/?seed=3"
-        if "/s/" in url
-        else "/embed/race/?stack=linux&stack=docker-on-linux&from=power-on"
-    )
+    assert address == ("/embed/linux/?seed=3" if "/s/" in url else f"/embed/{Race.objects.get().id}/")
     assert client.get(address).status_code == 200

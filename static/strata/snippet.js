@@ -11,7 +11,10 @@ const status = dialog?.querySelector("[role=status]");
 /** An address with the choices made; `names` of them, for not every address knows all. */
 function address(path, names) {
   const url = new URL(path, location.origin);
-  for (const name of names) if (field(name).value) url.searchParams.set(name, field(name).value);
+  for (const name of names) {
+    const { value } = field(name);
+    if (value && !(name === "view" && value === dialog.dataset.itself)) url.searchParams.set(name, value);
+  }
   if (field("now").checked && !field("now").disabled) url.searchParams.set("t", player.dataset.t);
   return url;
 }
@@ -22,7 +25,7 @@ function write() {
   const { embed, title, script } = dialog.dataset;
   field("now").disabled = !Number(player.dataset.t) || field("view").value !== player.dataset.view;
   const frame = address(embed, ["view", "lang", "theme", "controls"]);
-  const full = address(embed.replace("/embed/race/", "/race/").replace("/embed/", "/s/"), ["view", "lang"]);
+  const full = address(embed.replace("/embed/", "/s/"), ["view", "lang"]);
   const picture = address(embed, ["view", "lang", "theme"]);
   picture.pathname = picture.pathname.replace(/\/$/, ".svg");
   picture.searchParams.delete("t");

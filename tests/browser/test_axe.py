@@ -65,7 +65,7 @@ def what_if(page: Page) -> None:
 def killed(page: Page) -> None:
     what_if(page)
     page.click("#what-if-kill")
-    page.wait_for_url("**/race/**")
+    page.wait_for_selector("#player[data-mode='race']")
     page.wait_for_selector("#effects li", timeout=LONGEST_RUN_MS)
     ready(page)
 

@@ -19,8 +19,7 @@ def opened(page: Page, address: str, node: str) -> None:
 
 
 def raced(page: Page) -> None:
-    page.wait_for_url("**/race/**")
-    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.wait_for_selector("#player[data-mode='race'][data-ready='1']", timeout=LONGEST_RUN_MS)
 
 
 def test_a_changed_setting_races_the_original(page: Page) -> None:
