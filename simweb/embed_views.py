@@ -56,7 +56,8 @@ def _frame(request: HttpRequest, ask: Callable[[], Show]) -> HttpResponse:
         }
         if request.GET.get("run"):
             return render(request, "embed.html", playing(request, show) | context)
-        context |= {"lanes": show.lanes, "view": show.context["view"]}
+        told = zip(show.lanes, poster.figures(show.plan, show.lanes, _moment(request)), strict=True)
+        context |= {"told": list(told), "view": show.context["view"]}
         response = render(request, "embed_poster.html", context)
         response.headers["Cache-Control"] = A_WHILE
         return response
@@ -73,6 +74,11 @@ def _refused(request: HttpRequest, status: HTTPStatus, message: str) -> HttpResp
     """In the frame too, where the site's own error page may not be shown."""
     context = {"message": message, "full_url": reverse("gallery"), **_choices(request)}
     return render(request, "embed_error.html", context, status=status)
+
+
+def _moment(request: HttpRequest) -> int | None:
+    text = request.GET.get("t", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _choices(request: HttpRequest) -> dict[str, str]:
@@ -95,7 +101,8 @@ def _addresses(request: HttpRequest, show: Show) -> dict[str, str]:
 
 
 def _picture(request: HttpRequest, show: Show) -> HttpResponse:
-    drawn = poster.drawn(show.lanes, show.context["view"])
+    told = poster.figures(show.plan, show.lanes, _moment(request))
+    drawn = poster.drawn(show.lanes, show.context["view"], told)
     context = {"poster": drawn, "style": poster.style(), **_choices(request)}
     response = render(request, "poster.svg", context, content_type="image/svg+xml")
     response.headers["Cache-Control"] = A_WHILE

@@ -1,17 +1,23 @@
-"""A stack or a race as a picture of its own: title, question and drawing in one SVG with its own styles,
-light or dark as the reader's system is. It stands where no frame can be: in Markdown, in a mail, in print."""
+"""A stack or a race as a picture of its own: title, question, figures and drawing in one SVG with its own
+styles, light or dark as the reader's system is. It stands where no frame can be: in Markdown, in a mail, in
+print."""
 
 import base64
+import gzip
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from django.contrib.staticfiles import finders
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
-from simweb import diagram, presenters
+import simcore
+from simweb import diagram, presenters, store
 from simweb.presenters import Lane
 
 EDGE, GAP = 28, 28
@@ -24,6 +30,7 @@ class Placed:
     """One drawing, and where it stands."""
 
     lane: Lane
+    figure: str
     x: float
     y: float
     name_y: float
@@ -31,31 +38,81 @@ class Placed:
 
 @dataclass(frozen=True)
 class Poster:
-    """Everything in SVG units. `heading` and `said` are lines with their baselines."""
+    """Everything in SVG units. `heading`, `said` and `figure` are lines with their baselines."""
 
     width: float
     height: float
     title: str
     heading: list[tuple[float, str]]
     said: list[tuple[float, str]]
+    figure: list[tuple[float, str]]
     placed: list[Placed]
 
 
-def drawn(lanes: Sequence[Lane], view: str) -> Poster:
-    """All drawings on one ground line, at one scale."""
+def drawn(lanes: Sequence[Lane], view: str, told: Sequence[str]) -> Poster:
+    """All drawings on one ground line, at one scale; `told` are the figures of each."""
     width = sum(lane.drawing.width for lane in lanes) + GAP * (len(lanes) - 1)
     race = len(lanes) > 1
     title = title_of(lanes, view)
     heading = baselines(wrapped(title, width, TITLE), EDGE + TITLE * 0.8, TITLE)
     below = heading[-1][0] + TITLE * 0.3
     said = baselines([] if race else wrapped(lanes[0].question, width, TEXT), below + TEXT * LEADING, TEXT)
-    top = (said or heading)[-1][0] + 22 + (NAME * LEADING if race else 0)
+    below = (said or heading)[-1][0] + (TEXT - 10 if said else TITLE * 0.3)
+    figure = baselines([] if race else wrapped(told[0], width, TEXT), below + TEXT * LEADING, TEXT)
+    names = (2 if any(told) else 1) if race else 0
+    top = (figure or said or heading)[-1][0] + 22 + NAME * LEADING * names
     ground = top + max(lane.drawing.height for lane in lanes)
     placed, x = [], float(EDGE)
     for lane in lanes:
-        placed.append(Placed(lane, x, round(ground - lane.drawing.height, 1), round(top - 12, 1)))
+        place = Placed(lane, told[lane.number], x, round(ground - lane.drawing.height, 1), round(top - 12, 1))
+        placed.append(place)
         x += lane.drawing.width + GAP
-    return Poster(width + 2 * EDGE, round(ground + EDGE + 24, 1), title, heading, said, placed)
+    return Poster(width + 2 * EDGE, round(ground + EDGE + 24, 1), title, heading, said, figure, placed)
+
+
+def figures(plan: store.Plan, lanes: Sequence[Lane], at_ns: int | None) -> list[str]:
+    """What the record says of each lane: when it was finished, or what one request took and where. "" while
+    there is no record, since a poster begins no run."""
+    result = store.kept(plan)
+    if result is None:
+        return [""] * len(lanes)
+    if plan.is_race:
+        found = {finish.lane.number: finish.time for finish in presenters.finishes(lanes, result)}
+        return [found[lane.number] or _("never finishes") for lane in lanes]
+    record = store.record_of(plan.scenarios[0])
+    data = store.trace_bytes(record) if record and lanes[0].follows else None
+    if data is not None:
+        return [one_request(lanes[0], simcore.Trace.from_bytes(gzip.decompress(data)), at_ns)]
+    if record is None or lanes[0].follows or not (took := record.outcome["lane"])["finished"]:
+        return [""]
+    time = simcore.show_time(took["end_ns"] - took["start_ns"])
+    return [_("%(time)s from the running host to the end of the work") % {"time": time}]
+
+
+def one_request(lane: Lane, trace: simcore.Trace, at_ns: int | None) -> str:
+    """The request that the player opens with: that of the moment asked for, else the one of middle length.
+    Its whole, then its layers, which sum to it."""
+    rows, kinds = trace.tables["requests"], trace.header["request_kinds"]
+    begin, end = rows["start_ns"], rows["end_ns"]
+    followed = [i for i, kind in enumerate(rows["kind"]) if kinds[kind] == lane.follows and end[i] > begin[i]]
+    followed = [i for i in followed if rows["workload"][i] >= 0] or followed
+    if not followed:
+        return ""
+    by_length = sorted(followed, key=lambda i: end[i] - begin[i])
+    here = (i for i in followed if at_ns is not None and begin[i] <= at_ns <= end[i])
+    request = next(here, by_length[len(by_length) // 2])
+    layers: Counter[str] = Counter()
+    for stop in simcore.journey(trace, request).stops:
+        layers[stop.node] += stop.end_ns - stop.start_ns
+    names = {box.part.id: box.part.short for box in lane.drawing.boxes}
+    parts = [f"{names.get(node, node)} {simcore.show_time(ns)}" for node, ns in layers.most_common() if ns]
+    whole = _("%(what)s %(n)s of %(of)s: %(time)s") % {
+        "what": simcore.texts(get_language() or "en")["kinds"][lane.follows]["name"],
+        "n": followed.index(request) + 1,
+        "of": len(followed),
+        "time": simcore.show_time(end[request] - begin[request]),
+    }
+    return f"{whole} = {' + '.join(parts)}"
 
 
 def baselines(lines: Sequence[str], first: float, size: float) -> list[tuple[float, str]]:

@@ -185,3 +185,53 @@ def test_a_page_tells_how_to_embed_what_it_shows(client: Client, url: str) -> No
     address = attribute(page, "data-embed")
     assert address == ("/embed/linux/?seed=3" if "/s/" in url else f"/embed/{Race.objects.get().id}/")
     assert client.get(address).status_code == 200
+
+
+def recorded(client: Client, url: str) -> simcore.Trace:
+    """Has it run, as a reader who pressed the button does."""
+    page = client.get(url).content.decode()
+    return simcore.Trace.from_bytes(client.get(attribute(page, "data-trace")).content)
+
+
+@pytest.mark.parametrize("kind", ["/embed/linux-on-kvm/", "/embed/linux-on-kvm.svg"])
+def test_a_poster_of_a_read_has_the_figures_of_its_trace_once_there_is_one(client: Client, kind: str) -> None:
+    address = f"{kind}?view=read&lang=en"
+    assert "Read" not in shown(client.get(address).content.decode())
+    trace = recorded(client, "/embed/linux-on-kvm/?view=read&run=1")
+    rows = trace.tables["requests"]
+    reads = [i for i, load in enumerate(rows["workload"]) if load >= 0 and reading(trace, i)]
+    for nth, moment in ((2, rows["start_ns"][reads[2]] + 7), (50, None)):
+        page = shown(client.get(address + (f"&t={moment}" if moment else "")).content.decode())
+        if moment is None:
+            lengths = sorted(rows["end_ns"][i] - rows["start_ns"][i] for i in reads)
+            assert f"of 100: {simcore.show_time(lengths[nth])} =" in page
+            continue
+        told = simcore.journey(trace, reads[nth])
+        whole = simcore.show_time(told.end_ns - told.start_ns)
+        device = sum(stop.end_ns - stop.start_ns for stop in told.stops if stop.node == "host.disk")
+        assert f"Read {nth + 1} of 100: {whole} =" in page
+        assert f"NVMe (Optane) {simcore.show_time(device)}" in page
+
+
+def reading(trace: simcore.Trace, request: int) -> bool:
+    rows = trace.tables["requests"]
+    is_read = trace.header["request_kinds"][rows["kind"][request]] == "read"
+    return bool(is_read and rows["end_ns"][request] > rows["start_ns"][request])
+
+
+@pytest.mark.parametrize("kind", ["/embed/race/", "/embed/race.svg"])
+def test_a_poster_of_a_race_has_each_lane_s_time(client: Client, kind: str) -> None:
+    address = f"{kind}?{STACKS}&lang=en"
+    before = shown(client.get(address).content.decode())
+    client.get(f"/embed/race/?{STACKS}&run=1")
+    after = shown(client.get(address).content.decode())
+    for lane in Race.objects.get().result["lanes"]:
+        time = simcore.show_time(lane["end_ns"] - lane["start_ns"])
+        assert time in after
+        assert time not in before
+
+
+@pytest.mark.parametrize("moment", ["", "-5", "x", "9" * 30, "1.5"])
+def test_a_poster_takes_any_moment(client: Client, moment: str) -> None:
+    recorded(client, "/embed/linux/?view=read&run=1")
+    assert client.get(f"/embed/linux.svg?view=read&t={moment}").status_code == 200

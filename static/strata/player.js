@@ -214,6 +214,10 @@ export class Player {
 
   #restore({ t, sel, mode }) {
     if (mode) this.controls.setMode(mode);
+    const [, laneText, rest] = /^(?:(\d)\.)?(.+)$/.exec(sel ?? "") ?? [];
+    const lane = Number(laneText ?? 0), model = this.lanes[lane]?.model;
+    const span = /^\d+$/.test(rest ?? "") && Number(rest) < model?.spans.id.length ? Number(rest) : -1;
+    if (span >= 0) t ??= model.spans.start_ns[span] - model.startNs; // what is chosen is also what is shown
     if (t !== null) {
       if (this.journey) {
         const { start_ns, end_ns } = this.model.requests;
@@ -222,12 +226,8 @@ export class Player {
       }
       this.head.seek(t);
     }
-    if (!sel) return;
-    const [, laneText, rest] = /^(?:(\d)\.)?(.+)$/.exec(sel) ?? [];
-    const lane = Number(laneText ?? 0), model = this.lanes[lane]?.model;
-    if (!model) return;
-    if (/^\d+$/.test(rest) && Number(rest) < model.spans.id.length) this.select({ lane, span: Number(rest) });
-    else if (model.nodeIndex.has(rest)) this.select({ lane, node: model.nodeIndex.get(rest) });
+    if (span >= 0) this.select({ lane, span });
+    else if (model?.nodeIndex.has(rest)) this.select({ lane, node: model.nodeIndex.get(rest) });
   }
 
   /** @param {{lane: number, span?: number, node?: number}|null} pick @param {boolean} [go] also move there */

@@ -111,6 +111,32 @@ def test_a_frame_begins_where_its_address_says(page: Page, host: Host) -> None:
     assert frame.locator("#time-mode").is_visible()
 
 
+@pytest.mark.parametrize("controls", ["slim", "full", "none"])
+@pytest.mark.parametrize("named", ["t+sel", "t", "sel"])
+def test_a_frame_of_reads_opens_at_exactly_the_request_of_its_address(
+    open_page: Any, host: Host, site: str, controls: str, named: str
+) -> None:
+    """Reduced motion, so that the click does not go on from there."""
+    page = open_page(reduced_motion="reduce")
+    page.goto("/s/docker-on-linux/?view=read&lang=en")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.click("#journey-next")
+    page.click("#journey-next")
+    page.locator("#journey-stops li.stop").nth(4).locator("button").click()
+    nth, at = page.inner_text("#journey-n"), now_ns(page.main_frame)
+    span = page.get_attribute("#journey-stops li.stop.selected", "data-span")
+    stop = page.inner_text("#selected-title")
+    state = {"t": f"&t={at}", "sel": f"&sel={span}", "t+sel": f"&t={at}&sel={span}"}[named]
+    page.goto(host(f"/embed/docker-on-linux/?view=read&lang=en&theme=dark&controls={controls}{state}"))
+    frame = run(frame_of(page))
+    assert now_ns(frame) == at
+    assert frame.inner_text("#journey-n") == nth
+    if "sel" in named:
+        assert frame.inner_text("#selected-title") == stop
+        assert frame.get_attribute("#journey-stops li.stop.selected", "data-span") == span
+    assert frame.get_attribute("html", "data-theme") == "dark"
+
+
 @pytest.mark.parametrize(
     ("controls", "seen"),
     [
