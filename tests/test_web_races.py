@@ -85,7 +85,7 @@ def test_a_race_is_told_in_its_finish_order_with_parts_that_sum_to_the_gap(clien
 
 
 def test_a_branch_and_its_race_are_found_again_by_id(client: Client) -> None:
-    given = {"node": "vm1", "view": "read", "do": "set", "t": "0", "s:vm1.disk": "ide"}
+    given = {"node": "vm1", "view": "read", "do": "race", "t": "0", "s:vm1.disk": "ide"}
     base = page_of(client, "/s/linux-on-kvm/?view=read&seed=7")
     scenario = re.search(r'<footer.*href="/s/([a-z2-7]{16})/"', base, re.S)
     assert scenario
