@@ -1,6 +1,7 @@
 """Language by `?lang=`, static files for ASGI, frames without cookies, and an early, friendly end for posts
 that are too large."""
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -15,6 +16,8 @@ LANGUAGES = ("en", "zh-hans")
 FRAMES = "/embed/"
 FOR_FRAMES = (FRAMES, "/run/")
 """What a frame on somebody else's page is, and what it asks for besides files that carry no cookie anyway."""
+FROM_FRAMES = re.compile(r"/$|/(s|race|glossary|numbers|machines)/")
+"""What a frame leads to. A sandboxed one may open such a page only if it does not want to be on its own."""
 
 
 class LanguageMiddleware(LocaleMiddleware):
@@ -46,7 +49,10 @@ class FrameMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(FOR_FRAMES):
-            return self.get_response(request)
+            response = self.get_response(request)
+            if FROM_FRAMES.match(request.path_info):
+                response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+            return response
         request.META.pop("HTTP_COOKIE", None)
         response = self.get_response(request)
         response.cookies.clear()

@@ -195,10 +195,7 @@ def race(request: HttpRequest) -> HttpResponse:
 
 def _page_of(request: HttpRequest, ask: Callable[[], Show]) -> HttpResponse:
     try:
-        response = render(request, "player.html", playing(request, ask()))
-        # A sandboxed frame may open this page, but browsers refuse it one that wants a group of its own.
-        response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
-        return response
+        return render(request, "player.html", playing(request, ask()))
     except RefusedError as error:
         return bad_request_page(request, str(error))
     except simcore.ScenarioError as error:

@@ -28,28 +28,45 @@ go?.addEventListener("keydown", (event) => {
 });
 
 /**
- * A sandboxed frame does not know whether it may open a window; when it turns out that it may not, the address is shown. Last
- * of all listeners, as the player has yet to write its state into the address.
+ * A frame does not know whether it may open a window; when it turns out that it may not, the address is shown, to be copied.
+ * Last of all listeners, as the player has yet to write its state into the address.
  */
 addEventListener("click", (event) => {
-  const link = /** @type {Element} */ (event.target).closest?.("a[href]");
-  if (origin !== "null" || !link || link.getAttribute("target") === "_self") return;
-  if (link.relList.contains("noopener")) return; // another site may not know where it was opened from, nor may this one then
+  const link = /** @type {HTMLAnchorElement|null} */ (/** @type {Element} */ (event.target).closest?.("a[href]"));
+  if (parent === window || !link || link.getAttribute("target") === "_self") return;
   event.preventDefault();
-  if (!open(link.href)) showAddress(link.href);
+  const opened = open(link.href);
+  if (!opened) return showAddress(link);
+  try {
+    opened.opener = null; // who is opened need not know from where
+  } catch {
+    // It has the frame's own limits, and by these may not touch who opened it.
+  }
 });
 
-function showAddress(href) {
-  const { blocked, close } = document.body.dataset;
-  const dialog = document.createElement("dialog"), label = document.createElement("label");
-  const field = document.createElement("input"), button = document.createElement("button");
-  Object.assign(field, { readOnly: true, value: href });
-  Object.assign(button, { type: "button", className: "button", textContent: close });
-  label.append(blocked, field);
-  dialog.append(label, button);
-  button.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
+const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("address"));
+const field = dialog.querySelector("input"), status = dialog.querySelector("[role=status]");
+const button = (what) => /** @type {HTMLButtonElement} */ (dialog.querySelector(`[data-do=${what}]`));
+
+/** Without a window there is still this frame: "open in full" can at least be everything that the player has. */
+function showAddress(link) {
+  field.value = link.href;
+  status.textContent = "";
+  button("here").hidden = !link.matches(".out") || !document.querySelector(".go, .controls-slim, .controls-none");
   dialog.showModal();
   field.select();
 }
+
+button("copy").addEventListener("click", () => {
+  field.select();
+  status.textContent = document.execCommand("copy") ? status.dataset.copied : status.dataset.select; // the clipboard's other door is closed to frames
+});
+button("here").addEventListener("click", () => {
+  const url = new URL(location.href), { searchParams } = new URL(field.value);
+  for (const name of ["t", "sel", "mode"]) if (searchParams.has(name)) url.searchParams.set(name, searchParams.get(name));
+  url.searchParams.set("controls", "full");
+  url.searchParams.set("run", "1");
+  url.hash = "";
+  location.replace(url);
+});
+button("close").addEventListener("click", () => dialog.close());

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Frame, Page, expect
+from playwright.sync_api import Frame, Locator, Page, expect
 
 from simcore import show_time
 from tests.browser.axe import serious_violations
@@ -205,17 +205,80 @@ def test_open_in_full_leads_to_the_state_of_the_frame(page: Page, host: Host, sa
     assert "/s/linux-on-kvm/?view=read" in full.url
 
 
+def chosen_stop_s_links(frame: Frame) -> tuple[Locator, list[str]]:
+    """Of a stop that has a term, a number and a source."""
+    links = frame.locator("#selected-body a:visible")
+    for stop in frame.locator("#journey-stops li.stop button").all():
+        stop.click()
+        hrefs = links.evaluate_all("links => links.map(link => link.href)")
+        if all(kind in " ".join(hrefs) for kind in ("https://", "/glossary/#", "/numbers/?")):
+            return links, hrefs
+    raise AssertionError("no stop has all three")
+
+
+@pytest.mark.parametrize("sandbox", ["allow-scripts", "allow-scripts allow-same-origin"])
 def test_where_the_sandbox_forbids_windows_the_address_is_shown(
-    page: Page, host: Host, site: str, faults: list[str]
+    page: Page, host: Host, site: str, faults: list[str], sandbox: str
 ) -> None:
-    page.goto(host(READ))
+    page.goto(host(READ, sandbox=sandbox))
     frame = frame_of(page)
     frame.click("a.out")
     assert frame.input_value("dialog input") == f"{site}/s/linux-on-kvm/?view=read&lang=en"
+    assert serious_violations(frame) == []
     frame.locator("dialog").press("Escape")
-    expect(frame.locator("dialog")).to_have_count(0)
+    expect(frame.locator("dialog")).to_be_hidden()
+    run(frame)
+    links, hrefs = chosen_stop_s_links(frame)
+    for number, href in enumerate(hrefs):
+        links.nth(number).focus()
+        page.keyboard.press("Enter")
+        assert frame.input_value("dialog input") == href
+        assert not frame.locator("[data-do=here]").is_visible()
+        page.keyboard.press("Escape")
+        assert frame.evaluate("document.activeElement.href") == href
     assert faults
     faults[:] = [fault for fault in faults if "allow-popups" not in fault]
+
+
+def test_the_address_can_be_copied_or_the_whole_shown_in_the_frame(
+    page: Page, host: Host, site: str, faults: list[str]
+) -> None:
+    page.goto(host(READ + "&t=", body="<textarea></textarea>"))
+    frame = run(frame_of(page))
+    frame.locator("#journey-stops li.stop").nth(3).locator("button").click()
+    at, stop = now_ns(frame), frame.inner_text("#selected-title")
+    frame.click("a.out")
+    frame.click("[data-do=copy]")
+    expect(frame.locator("dialog [role=status]")).to_have_text("Copied.")
+    address = frame.input_value("dialog input")
+    assert f"t={at}" in address
+    frame.click("[data-do=here]")
+    full = frame_of(page)
+    full.wait_for_selector(f".controls-full {READY}", timeout=LONGEST_RUN_MS)
+    assert now_ns(full) == at
+    assert full.inner_text("#selected-title") == stop
+    assert full.locator("#time-mode").is_visible()
+    page.focus("textarea")
+    page.keyboard.press("Control+V")
+    assert page.input_value("textarea") == address
+    faults[:] = [fault for fault in faults if "allow-popups" not in fault]
+
+
+@pytest.mark.parametrize("sandbox", ["allow-scripts allow-popups", SNIPPETS_SANDBOX, None])
+def test_where_windows_are_allowed_sources_terms_and_numbers_open(
+    page: Page, host: Host, sandbox: str | None
+) -> None:
+    page.context.route(re.compile(r"^https://"), lambda route: route.fulfill(body="elsewhere"))
+    page.goto(host(READ, sandbox=sandbox))
+    frame = run(frame_of(page))
+    links, hrefs = chosen_stop_s_links(frame)
+    for number, href in enumerate(hrefs):
+        with page.context.expect_page() as opened:
+            links.nth(number).click()
+        opened.value.wait_for_url(href)
+        if sandbox != "allow-scripts allow-popups":  # there the frame's limits go along, and forbid it anyway
+            assert opened.value.evaluate("opener") is None
+        opened.value.close()
 
 
 @pytest.mark.parametrize("address", ["/", "/s/linux/"])
