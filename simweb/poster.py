@@ -112,7 +112,7 @@ def one_request(lane: Lane, trace: simcore.Trace, at_ns: int | None) -> str:
         "of": len(followed),
         "time": simcore.show_time(end[request] - begin[request]),
     }
-    return f"{whole} = {' + '.join(parts)}"
+    return f"{whole} — {' · '.join(parts)}"
 
 
 def baselines(lines: Sequence[str], first: float, size: float) -> list[tuple[float, str]]:

@@ -204,12 +204,12 @@ def test_a_poster_of_a_read_has_the_figures_of_its_trace_once_there_is_one(clien
         page = shown(client.get(address + (f"&t={moment}" if moment else "")).content.decode())
         if moment is None:
             lengths = sorted(rows["end_ns"][i] - rows["start_ns"][i] for i in reads)
-            assert f"of 100: {simcore.show_time(lengths[nth])} =" in page
+            assert f"of 100: {simcore.show_time(lengths[nth])} —" in page
             continue
         told = simcore.journey(trace, reads[nth])
         whole = simcore.show_time(told.end_ns - told.start_ns)
         device = sum(stop.end_ns - stop.start_ns for stop in told.stops if stop.node == "host.disk")
-        assert f"Read {nth + 1} of 100: {whole} =" in page
+        assert f"Read {nth + 1} of 100: {whole} —" in page
         assert f"NVMe (Optane) {simcore.show_time(device)}" in page
 
 
