@@ -28,7 +28,7 @@ def themes() -> dict[str, dict[str, str]]:
     blocks = {
         "light": TOKENS.partition(':root, :root[data-theme="light"] {')[2].partition("}")[0],
         "dark": TOKENS.partition(':root:not([data-theme="light"]) {')[2].partition("}")[0],
-        "chosen dark": TOKENS.partition('\n:root[data-theme="dark"] {')[2].partition("}")[0],
+        "chosen dark": TOKENS.partition('@media screen {\n  :root[data-theme="dark"] {')[2].partition("}")[0],
     }
     return {name: dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for name, block in blocks.items()}
 

@@ -210,6 +210,22 @@ export class Player {
     }
     this.find("console-lane")?.addEventListener("change", () => this.head.changed());
     this.theme.listeners.add(() => this.head.changed());
+    for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => this.#paper(name === "beforeprint"));
+  }
+
+  /** For paper the colours are light and the table is open; what is drawn must be drawn at once. */
+  #paper(on) {
+    const root = document.documentElement, table = this.find("spans-details");
+    if (on) {
+      this.head.pause();
+      this.screen = { theme: root.dataset.theme, open: table?.open };
+    }
+    const { theme, open } = on ? { theme: "light", open: true } : this.screen;
+    if (theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    if (table) table.open = open;
+    document.dispatchEvent(new Event("strata:theme"));
+    this.#frame();
   }
 
   #restore({ t, sel, mode }) {
