@@ -213,17 +213,17 @@ export class Player {
     for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => this.#paper(name === "beforeprint"));
   }
 
-  /** For paper the colours are light and the table is open; what is drawn must be drawn at once. */
+  /** For paper the colours are light, legend and table are open; what is drawn must be drawn at once. */
   #paper(on) {
-    const root = document.documentElement, table = this.find("spans-details");
+    const root = document.documentElement, folds = ["legend", "spans-details"].map((id) => this.find(id));
     if (on) {
       this.head.pause();
-      this.screen = { theme: root.dataset.theme, open: table?.open };
+      this.screen = { theme: root.dataset.theme, open: folds.map((fold) => fold.open) };
     }
-    const { theme, open } = on ? { theme: "light", open: true } : this.screen;
+    const { theme, open } = on ? { theme: "light", open: [true, true] } : this.screen;
     if (theme) root.dataset.theme = theme;
     else delete root.dataset.theme;
-    if (table) table.open = open;
+    folds.forEach((fold, i) => (fold.open = open[i]));
     document.dispatchEvent(new Event("strata:theme"));
     this.#frame();
   }

@@ -40,6 +40,8 @@ def test_what_is_printed_is_black_on_white_with_its_table(
         assert page.locator(shown).is_visible()
     for hidden in ("#play", ".tabs >> nth=0", "#embed-button", "header.site nav", "#zoom-in", "#console"):
         assert not page.locator(hidden).is_visible()
+    for whole in ("#deck", "#spans-details .scroll", "#journey-stops"):
+        assert page.locator(whole).evaluate("box => box.scrollHeight <= box.clientHeight + 1"), whole
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.get_attribute("html", "data-theme") == (None if chosen == "by the system" else "dark")
