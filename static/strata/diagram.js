@@ -70,7 +70,6 @@ export class Diagram {
     }
     this.#laneState(head.t, t, now);
     this.tokens.draw(now, { blurred, playing: head.playing, t0, t });
-    return now;
   }
 
   #show(layer, standing, level) {

@@ -1,49 +1,16 @@
 /**
  * One request as a waterfall: every stop on the way down and up, with the layers as a stair at the left. Queueing stands apart
- * from service, and a switch on the same thread apart from waking another. The parts sum to the whole, to the nanosecond.
+ * from service, and a switch on the same thread apart from waking another. Thousands of stops stand in phases that unfold.
  */
-import { CPU, DEVICE, QUEUE, SERVE, WAIT } from "./model.js";
-import { el, say } from "./dom.js";
+import { CPU, DEVICE, QUEUE, WAIT } from "./model.js";
+import { el, roving } from "./dom.js";
+import { journeyOf, level, sums } from "./stops.js";
 import { count, percent, time } from "./text.js";
 
-const ROW = 27, COLUMN = 10, MOST = 200;
+const ROW = 27, COLUMN = 10, INDENT = 14;
+const MARKS = { wakeup: "⇢", switch: "→", queue: "‖", wait: "‖" };
 
-/**
- * @typedef {{span: number, node: number, kind: number, start: number, end: number, ns: number, woken: boolean, moved: boolean}} Stop
- * @param {import("./model.js").Model} model @param {number} request
- * @returns {{stops: Stop[], start: number, end: number}}
- */
-export function journeyOf(model, request) {
-  const { kind, node, thread, start_ns, end_ns } = model.spans;
-  const root = model.requests.span[request];
-  const stops = [];
-  const walk = (span) => {
-    const below = model.children(span);
-    if (kind[span] === SERVE) return below.forEach(walk);
-    const ns = below.reduce((left, child) => left - model.duration(child), model.duration(span));
-    stops.push({ span, node: node[span], kind: kind[span], start: start_ns[span], end: end_ns[span], ns, woken: false, moved: false });
-    below.forEach(walk);
-  };
-  walk(root);
-  stops.sort((a, b) => a.start - b.start || a.span - b.span);
-  stops.forEach((stop, i) => {
-    if (!i) return;
-    const before = stops[i - 1];
-    stop.woken = thread[stop.span] !== thread[before.span] && stop.kind !== DEVICE && before.kind !== DEVICE;
-    stop.moved = !stop.woken && stop.node !== before.node;
-  });
-  return { stops, start: start_ns[root], end: end_ns[root] };
-}
-
-/** What kind of time it was: on a CPU, in a device, queueing, waiting; and by layer. */
-export function sums(stops, nodes) {
-  const byKind = [0, 0, 0, 0], byNode = new Float64Array(nodes);
-  for (const { kind, node, ns } of stops) {
-    byKind[kind] += ns;
-    byNode[node] += ns;
-  }
-  return { byKind, byNode, total: byKind.reduce((a, b) => a + b, 0) };
-}
+/** @typedef {import("./stops.js").Row & {item: HTMLElement, button: HTMLElement, shown: Line[]|null}} Line a row as it stands on the page */
 
 export class JourneyView {
   /**
@@ -51,50 +18,92 @@ export class JourneyView {
    * @param {import("./texts.js").Texts} texts @param {(span: number) => void} onSelect
    */
   constructor(root, model, order, texts, onSelect) {
-    Object.assign(this, { root, model, order, texts });
+    Object.assign(this, { root, model, order, texts, onSelect });
     this.list = root.querySelector("#journey-stops");
     this.sum = root.querySelector("#journey-sum");
-    this.current = -1;
-    this.list.addEventListener("click", (event) => {
-      const item = event.target.closest("li.stop");
-      if (item) onSelect(Number(item.dataset.span));
-    });
+    /** @type {WeakMap<Element, Line>} */
+    this.lines = new WeakMap();
+    this.current = this.chosen = this.pressed = null;
+    this.list.addEventListener("click", (event) => this.#press(event.target.closest("li.stop")));
+    this.list.addEventListener("keydown", (event) => this.#key(event));
+    roving(this.list);
   }
 
   /** @param {number} request */
   show(request) {
     const { model, texts } = this;
     this.journey = journeyOf(model, request);
-    const { stops, start, end } = this.journey;
+    const { stops, rows, start, end } = this.journey;
+    const flat = rows.length === stops.length;
     const columns = this.order.filter((node) => stops.some((stop) => stop.node === node));
-    this.list.style.setProperty("--gutter", `${columns.length * COLUMN + 6}px`);
-    this.shown = longest(stops, MOST);
-    this.items = this.shown.map((stop) => this.#item(stop, start, end));
-    this.list.replaceChildren(stair(this.shown, columns, model), ...this.items);
-    this.current = -1;
+    this.list.classList.toggle("phases", !flat);
+    this.list.style.setProperty("--gutter", `${flat ? columns.length * COLUMN + 6 : 0}px`);
+    this.shown = rows.map((row) => this.#line(row, 0));
+    this.list.replaceChildren(...(flat ? [stair(stops, columns, model)] : []), ...this.shown.map(({ item }) => item));
+    this.shown[0].button.tabIndex = 0;
+    this.current = this.chosen = this.pressed = null;
     const { byKind, byNode, total } = sums(stops, model.nodes.length);
     const part = (key, ns) => (ns ? [texts.ui(key, { t: ns })] : []);
     const wakes = stops.filter((stop) => stop.woken).length, moves = stops.filter((stop) => stop.moved).length;
     this.sum.replaceChildren(
       this.#shares(columns, byNode, total),
       el("span.sum-line", {}, texts.ui(total !== end - start ? "journey_sum_open" : model.requestKind[request] === "read" ? "journey_sum" : "journey_sum_any", { n: stops.length, sum: total, whole: end - start })),
-      ...(stops.length > this.shown.length ? [el("span.sum-line", {}, texts.ui("journey_rest", { n: stops.length - this.shown.length, t: total - this.shown.reduce((sum, { ns }) => sum + ns, 0) }))] : []),
       el("span.sum-line", {}, [...part("sum_service", byKind[CPU]), ...part("sum_device", byKind[DEVICE]), ...part("sum_queue", byKind[QUEUE]), ...part("sum_wait", byKind[WAIT]), texts.ui("sum_switches", { wakes, moves })].join(" · ")),
     );
+    this.#legend();
   }
 
-  #item(stop, start, end) {
+  /** @param {import("./stops.js").Row} row @param {number} depth @returns {Line} */
+  #line(row, depth) {
     const { model, texts } = this;
-    const role = model.nodes[stop.node].role, op = texts.op(model.op(stop.span));
-    const marker = stop.kind === QUEUE ? "queue" : stop.kind === WAIT ? "wait" : stop.woken ? "wakeup" : stop.moved ? "switch" : "";
+    const { start, end } = this.journey;
+    const { stop, span, below } = row;
     const bar = el("span.stop-bar", {}, el("i"));
     const whole = end - start || 1;
-    bar.firstChild.style.left = `${(100 * (stop.start - start)) / whole}%`;
-    bar.firstChild.style.width = `${(100 * (stop.end - stop.start)) / whole}%`;
-    const mark = el(`span.stop-mark${marker ? `.${marker}` : ""}`, { title: marker ? texts.ui(`mark_${marker}`) : "" }, { wakeup: "⇢", switch: "→", queue: "‖", wait: "‖" }[marker] ?? "");
-    const name = el("span.stop-words", {}, el("span.stop-name", {}, op.name), el("span.stop-node", {}, texts.node(model, stop.node)));
-    const button = el("button", { type: "button" }, mark, name, bar, el("span.stop-time", {}, time(stop.ns)));
-    return el(`li.stop.role-${role}${marker ? `.${marker}` : ""}`, { dataset: { span: stop.span } }, button);
+    bar.firstChild.style.left = `${(100 * (row.start - start)) / whole}%`;
+    bar.firstChild.style.width = `${(100 * (row.end - row.start)) / whole}%`;
+    const marker = !stop ? "" : stop.kind === QUEUE ? "queue" : stop.kind === WAIT ? "wait" : stop.woken ? "wakeup" : stop.moved ? "switch" : "";
+    const mark = el(`span.stop-mark${marker ? `.${marker}` : ""}`, { title: marker ? texts.ui(`mark_${marker}`) : "" }, MARKS[marker] ?? "");
+    const words = el("span.stop-words", {}, el("span.stop-name", {}, span < 0 ? texts.ui("journey_short") : texts.op(model.op(span)).name));
+    if (span >= 0) words.append(el("span.stop-node", {}, texts.node(model, model.spans.node[span])));
+    if (!stop) words.append(el("span.stop-count", {}, texts.ui("journey_stops", { n: row.n })));
+    const button = el("button", { type: "button", tabIndex: -1 }, mark, words, bar, el("span.stop-time", {}, time(row.ns)));
+    button.style.setProperty("--indent", `${depth * INDENT}px`);
+    if (!stop) button.setAttribute("aria-expanded", "false");
+    const role = span < 0 ? "" : `.role-${model.nodes[model.spans.node[span]].role}`;
+    const item = el(`li.stop${role}${marker ? `.${marker}` : ""}${below.length ? ".phase" : ""}`, { dataset: { span } }, button);
+    const line = { ...row, depth, item, button, shown: null };
+    this.lines.set(item, line);
+    return line;
+  }
+
+  /** Rows below are made when somebody wants to see them. */
+  #fold(line, open) {
+    if (!line.below.length || open === (line.shown !== null)) return;
+    line.shown = open ? level(line.below).map((row) => this.#line(row, line.depth + 1)) : null;
+    line.button.setAttribute("aria-expanded", String(open));
+    line.item.querySelector("ol")?.remove();
+    if (open) line.item.append(el("ol", {}, ...line.shown.map(({ item }) => item)));
+    else if (!this.list.querySelector('[tabindex="0"]')) line.button.tabIndex = 0;
+    this.#mark(this.at);
+  }
+
+  #press(item) {
+    const line = this.lines.get(item);
+    if (!line) return;
+    this.#fold(line, !line.shown);
+    this.pressed = line;
+    if (line.span >= 0) this.onSelect(line.span);
+  }
+
+  /** As in any tree: to the right and in, to the left and out. */
+  #key(event) {
+    const line = this.lines.get(event.target.closest("li.stop"));
+    if (!line || !this.list.matches(".phases") || event.shiftKey || !["ArrowRight", "ArrowLeft"].includes(event.key)) return;
+    event.preventDefault();
+    const right = event.key === "ArrowRight";
+    if (right === (line.shown !== null)) (right ? line.shown[0] : this.lines.get(line.item.parentElement.closest("li.stop")))?.button.focus();
+    else this.#fold(line, right);
   }
 
   /** The whole as one bar, layer by layer. */
@@ -111,34 +120,67 @@ export class JourneyView {
     return el("span.share-box", {}, bar, words);
   }
 
-  /** Marks the stop that the playhead is in. */
+  /** What the signs mean, one click away: those that this journey has. */
+  #legend() {
+    const { root, texts } = this;
+    const list = root.querySelector("#journey-marks dl");
+    const seen = Object.keys(MARKS).filter((marker) => this.list.querySelector(`.stop-mark.${marker}`) || this.list.matches(".phases"));
+    root.querySelector("#journey-marks").hidden = !seen.length;
+    list.replaceChildren(...seen.flatMap((marker) => [el("dt", {}, MARKS[marker]), el("dd", {}, texts.ui(`mark_${marker}`))]));
+  }
+
+  /** Marks the stop that the playhead is in; of folded ones the phase. */
   draw(t) {
-    if (!this.journey) return;
-    const stops = this.shown;
-    let at = -1;
-    for (let i = 0; i < stops.length && stops[i].start <= t; i++) if (t < stops[i].end) at = i;
+    this.at = t;
+    if (this.journey) this.#mark(t);
+  }
+
+  #mark(t) {
+    let at = null;
+    for (let lines = this.shown; lines; ) {
+      const inside = lines.findLast(({ start, end }) => start <= t && t < end);
+      at = inside ?? at;
+      lines = inside?.shown;
+    }
     if (at === this.current) return;
-    this.items[this.current]?.classList.remove("on");
-    this.items[this.current]?.removeAttribute("aria-current");
+    this.current?.item.classList.remove("on");
+    this.current?.button.removeAttribute("aria-current");
     this.current = at;
-    const item = this.items[at];
-    if (!item) return;
-    item.classList.add("on");
-    item.setAttribute("aria-current", "step");
-    const top = item.offsetTop, { scrollTop, clientHeight } = this.list;
-    if (top < scrollTop + ROW || top > scrollTop + clientHeight - 2 * ROW) this.list.scrollTop = top - clientHeight / 2;
+    if (!at) return;
+    at.item.classList.add("on");
+    at.button.setAttribute("aria-current", "step");
+    this.#bringIntoSight(at);
   }
 
+  #bringIntoSight({ button }) {
+    const top = button.getBoundingClientRect().top - this.list.getBoundingClientRect().top;
+    if (top < ROW || top > this.list.clientHeight - 2 * ROW) this.list.scrollTop += top - this.list.clientHeight / 2;
+  }
+
+  /** Marks the row of a span; the phases around it unfold. */
   select(span) {
-    this.items?.forEach((item) => item.classList.toggle("selected", Number(item.dataset.span) === span));
+    this.chosen?.item.classList.remove("selected");
+    this.chosen = this.pressed?.span === span ? this.pressed : this.#reveal(span);
+    this.pressed = null;
+    if (!this.chosen) return;
+    this.chosen.item.classList.add("selected");
+    for (const other of this.list.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
+    this.chosen.button.tabIndex = 0;
+    this.#bringIntoSight(this.chosen);
   }
-}
 
-/** The stops that take longest, in their order: a boot has thousands. */
-export function longest(stops, most) {
-  if (stops.length <= most) return stops;
-  const least = stops.map(({ ns }) => ns).sort((a, b) => b - a)[most - 1];
-  return stops.filter(({ ns }) => ns >= least).slice(0, most);
+  /** @returns {Line|null} the row of a span, with all around it unfolded */
+  #reveal(span) {
+    const path = new Set(span < 0 ? [] : this.model.path(span));
+    const holds = (row) => (row.span < 0 ? row.below.some(holds) : path.has(row.span));
+    for (let lines = this.shown; lines; ) {
+      const line = lines.find((line) => line.span === span) ?? lines.find(holds);
+      if (!line || line.span === span) return line ?? null;
+      this.#fold(line, true);
+      lines = line.shown;
+    }
+    return null;
+  }
 }
 
 /** The stair: one column a layer, a dot a stop; a dashed step wakes another thread. */

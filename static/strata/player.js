@@ -53,7 +53,7 @@ export class Player {
     if (!this.race) this.timeline.axis.origin = laneOf(this.model).start_ns;
     this.selected = new Selected(this.find("selected"), texts, (span) => this.select({ lane: this.pick?.lane ?? 0, span }));
     this.now = new Now(this.find("now"), this.find("announce"), texts);
-    this.console = new ConsoleView(this.find("console"), texts);
+    this.console = new ConsoleView(this.find("console"), texts, () => this.head.changed());
     this.table = new SpanTable(this.find("spans-details"), texts, () => this.head.changed());
     this.raceView = this.race ? new Race(main, this.lanes, texts) : null;
     this.charts = new Charts(this.find("charts"), this.model, this.timeline, texts, this.theme);
@@ -133,11 +133,11 @@ export class Player {
     this.#showRequest(byLength[Math.floor(byLength.length / 2)]);
   }
 
-  /** Elsewhere a span that was chosen leads to the request that it belongs to: a boot, a system call, a packet. */
+  /** Elsewhere a span that was chosen leads to all that it is a part of: a boot, a service's start, a system call. */
   #followSpan(span) {
     const root = this.find("journey");
     if (this.race || this.reads.length || !root) return;
-    const request = span < 0 ? -1 : this.model.spans.request[span];
+    const request = span < 0 ? -1 : this.model.spans.request[this.model.path(span)[0]];
     const whole = request >= 0 && this.model.requests.end_ns[request] > this.model.requests.start_ns[request];
     root.hidden = !whole;
     if (!whole) return;
@@ -273,7 +273,7 @@ export class Player {
   #frame() {
     const { head } = this;
     this.#follow();
-    const states = this.lanes.map(({ diagram }) => diagram.draw(head));
+    for (const { diagram } of this.lanes) diagram.draw(head);
     this.timeline.draw();
     this.controls.draw();
     const told = this.race ? (this.pick ? this.pick.lane : this.raceView.told) : 0;
@@ -282,7 +282,8 @@ export class Player {
     (this.journey ?? this.other)?.draw(head.t);
     if (this.journey) this.#tellRead();
     const lane = Number(this.find("console-lane")?.value || told) || 0;
-    this.console.draw(this.lanes[lane].model, states[lane].logs);
+    const { model } = this.lanes[lane];
+    this.console.draw(model, model.startNs + head.t);
     this.table.draw(head, this.lanes);
     if (!head.playing) this.charts.draw();
     this.link.set({ t: Math.round(head.t), sel: this.#sel, mode: head.mode }, head.playing);

@@ -15,10 +15,9 @@
  * @property {string[]} nodes off | idle | ready | working | waiting, by node
  * @property {number[]} active leaf spans open at t
  * @property {Token[]} tokens
- * @property {number} logs how many console lines are out
  * @property {number} progress 0–1 of the lane
  */
-import { CPU, DEVICE, SERVE, WAIT, QUEUE, after } from "./model.js";
+import { CPU, DEVICE, SERVE, WAIT, QUEUE } from "./model.js";
 
 /** @param {import("./model.js").Model} model @param {number} t ns since power-on @returns {State} */
 export function state(model, t) {
@@ -47,7 +46,7 @@ export function state(model, t) {
       waiting: kind[id] === WAIT || kind[id] === QUEUE,
     });
   }
-  return { t, nodes, active, tokens, logs: after(model.logs.at_ns, t), progress: progress(model, t) };
+  return { t, nodes, active, tokens, progress: progress(model, t) };
 }
 
 /** Whether a node is on at all, when no span says that it works. */

@@ -56,6 +56,20 @@ def a_stop_chosen(page: Page) -> None:
     page.locator("#journey-stops li.stop").nth(2).locator("button").click()
 
 
+def a_boot_unfolded(page: Page) -> None:
+    at_the_end(page)
+    page.locator("#console-who input").nth(1).check(force=True)
+    page.evaluate(
+        """() => {
+          const { player } = document.getElementById("player"), { model } = player;
+          const op = model.header.ops.findIndex(({ op }) => op === "initramfs_unpack");
+          player.select({ lane: 0, span: model.spans.op.lastIndexOf(op) });
+        }"""
+    )
+    page.locator("#journey-stops button[aria-expanded='false']").first.click()
+    page.click("#journey-marks summary")
+
+
 def what_if(page: Page) -> None:
     ready(page)
     page.locator("g.layer[data-node='vm1']").click()
@@ -112,6 +126,7 @@ STATES: list[tuple[str, Enter]] = [
     ("/build/?from=linux-on-kvm&sel=vm1", with_a_fault),
     ("/s/linux/?view=boot", ready),
     ("/s/linux-on-kvm/?view=boot", what_if),
+    ("/s/xen-pv/?view=boot", a_boot_unfolded),
     ("/s/linux-on-kvm/?view=read", a_stop_chosen),
     ("/s/linux-on-kvm/?view=send", ready),
     ("/build/?from=linux&sel=host-os", its_own_work),

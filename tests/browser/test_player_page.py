@@ -117,6 +117,160 @@ def test_a_stop_leads_to_its_timing_and_the_source_of_it(page: Page) -> None:
     expect(page.locator(f"#selected-body .badge.status-{status}")).to_be_visible()
 
 
+def choose(page: Page, op: str) -> int:
+    """Chooses the last span of an operation, as a click on the timeline does."""
+    span: int = model(
+        page,
+        f"(() => {{ const op = model.header.ops.findIndex(({{ op }}) => op === '{op}');"
+        " const span = model.spans.op.lastIndexOf(op); player.select({ lane: 0, span }); return span; })()",
+    )
+    settle(page)
+    return span
+
+
+def test_a_boot_stands_whole_in_phases_that_unfold(page: Page) -> None:
+    """Whatever is unfolded, all rows in sight that are not unfolded sum to the whole boot."""
+    go(page, "/s/linux-on-kvm/?view=boot")
+    choose(page, "initramfs_unpack")
+    rows = page.locator("#journey-stops li.stop")
+    assert 8 <= rows.count() <= 60
+    assert model(page, "player.other.journey.stops.length") > 300
+
+    def total() -> list[int]:
+        found: list[int] = model(
+            page,
+            "(() => { let ns = 0, n = 0; const add = (lines) => lines.forEach((line) => line.shown"
+            " ? add(line.shown) : ((ns += line.ns), (n += line.n))); add(player.other.shown);"
+            " return [ns, n]; })()",
+        )
+        return found
+
+    whole = model(
+        page,
+        "[player.other.journey.end - player.other.journey.start, player.other.journey.stops.length]",
+    )
+    assert total() == whole
+    for _ in range(6):
+        folded = page.locator("#journey-stops button[aria-expanded='false']")
+        folded.last.click()
+        settle(page)
+        assert total() == whole
+    assert page.locator("#journey-stops button[aria-expanded='true']").count() >= 1
+
+
+def test_a_span_deep_in_a_boot_is_unfolded_to(page: Page) -> None:
+    go(page, "/s/linux-on-kvm/?view=boot")
+    span = choose(page, "medium_read")
+    chosen = page.locator("#journey-stops li.stop.selected")
+    assert int(chosen.get_attribute("data-span") or -1) == span
+    box, list_box = chosen.bounding_box(), page.locator("#journey-stops").bounding_box()
+    assert box
+    assert list_box
+    assert list_box["y"] <= box["y"] < list_box["y"] + list_box["height"]
+    for phase in page.locator("#journey-stops li.stop:has(li.selected) > button").all():
+        expect(phase).to_have_attribute("aria-expanded", "true")
+
+
+def test_a_journey_is_one_tab_stop_and_the_arrows_move_in_it(page: Page) -> None:
+    go(page, READ)
+    buttons = page.locator("#journey-stops button")
+    assert buttons.count() > 20
+    assert page.locator("#journey-stops button[tabindex='0']").count() == 1
+    page.locator("#journey-next").focus()
+    page.keyboard.press("Tab")
+    expect(buttons.first).to_be_focused()
+    before = now_ns(page)
+    for key, at in (("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1), ("End", buttons.count() - 1)):
+        page.keyboard.press(key)
+        expect(buttons.nth(at)).to_be_focused()
+    assert now_ns(page) == before, "to look around is not to go there"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    settle(page)
+    item = page.locator("#journey-stops li.stop").nth(buttons.count() - 2)
+    expect(item).to_have_class(re.compile(r"\bselected\b"))
+    expect(item.locator("button")).to_have_attribute("aria-current", "step")
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('#journey-stops')"), "one more Tab leaves"
+
+
+def test_a_boot_is_unfolded_by_the_arrows(page: Page) -> None:
+    go(page, BOOT)
+    choose(page, "decompress")
+    first = page.locator("#journey-stops > li > button[aria-expanded]").first
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(first).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#journey-stops > li > ol > li > button").first).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(first).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(first).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_signs_of_a_journey_are_explained_one_click_away(page: Page) -> None:
+    go(page, READ)
+    page.click("#journey-marks summary")
+    signs = set(page.locator("#journey-marks dt").all_inner_texts())
+    used = {sign for sign in page.locator(".stop-mark").all_inner_texts() if sign}
+    assert signs == used
+    assert "⇢" in signs
+
+
+def printed(page: Page) -> list[str]:
+    return page.locator("#console-lines li").all_inner_texts()
+
+
+def test_each_kernel_has_its_own_log(page: Page) -> None:
+    """At every time the logs of all kernels together are what was printed until then."""
+    go(page, "/s/linux-on-kvm/?view=boot")
+    assert printed(page) == ["Nothing has been printed yet."]
+    who = page.locator("#console-who input")
+    assert page.locator("#console-who label").all_inner_texts() == ["All", "Linux (host)", "Linux (guest)"]
+    page.keyboard.press("End")
+    settle(page)
+    everything = len(printed(page))
+    assert everything == model(page, "model.logs.at_ns.length")
+    own = []
+    for at in (1, 2):
+        who.nth(at).check(force=True)
+        settle(page)
+        own.append(printed(page))
+    assert sum(map(len, own)) == everything
+    assert "SeaBIOS" in "".join(own[1])
+    page.keyboard.press("Home")
+    settle(page)
+    assert printed(page) == ["Nothing has been printed yet."]
+    model(page, "player.head.seek(model.readyNs[model.nodeIndex.get('host-os')] + 3e9)")
+    settle(page)
+    assert 0 < len(printed(page)) <= len(own[0])
+
+
+def test_kernels_of_one_name_are_told_apart(page: Page) -> None:
+    go(page, "/s/xen-pv/?view=boot")
+    names = page.locator("#console-who label").all_inner_texts()
+    assert len(names) == 4
+    assert len(set(names)) == 4
+
+
+def test_in_a_race_the_choice_of_a_kernel_goes_with_the_lane(page: Page) -> None:
+    go(page, RACE)
+    page.keyboard.press("End")
+    settle(page)
+    page.select_option("#console-lane", "0")
+    settle(page)
+    expect(page.locator("#console-who")).to_be_hidden()
+    page.select_option("#console-lane", "1")
+    settle(page)
+    page.locator("#console-who input").nth(0).focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+        settle(page)
+    expect(page.locator("#console-who input[value='guest-os']")).to_be_checked()
+    assert "SeaBIOS" in "".join(printed(page))
+
+
 def test_a_link_shows_what_its_sender_saw(page: Page, open_page: Callable[..., Page]) -> None:
     go(page, READ)
     page.locator("#journey-stops li.stop").nth(5).locator("button").click()

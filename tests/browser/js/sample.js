@@ -97,6 +97,18 @@ export function sample(options) {
   return new Model(parse(sampleFile()), options);
 }
 
+/** One request of so many phases, with so many stops of 10 ns each, end to end. */
+export function flow(phases) {
+  const spans = [[-1, -1, 0, 0, 0, 0, 4, 0, 0, -1]];
+  let now = 0;
+  for (const n of phases) {
+    const phase = spans.push([0, -1, 0, 2, 0, 0, 4, now, now + 10 * n, -1]) - 1;
+    for (let i = 0; i < n; i++, now += 10) spans.push([phase, -1, 0, 2, 2, 0, 0, now, now + 10, 1]);
+  }
+  spans[0][8] = now;
+  return parsed(spans, [[0, 0, -1, 0, 0, 0, now, -1]], now);
+}
+
 /** A long run: `n` spans of 10 ns back to back on one node, every hundredth overlapped by a long one. */
 export function long(n) {
   const spans = [];
@@ -104,9 +116,12 @@ export function long(n) {
     spans.push([-1, -1, i % 1000, 2, 2, 0, 0, i * 10, i * 10 + 10, 1]);
     if (i % 100 === 0) spans.push([-1, -1, i % 1000, 1, 6, 0, 3, i * 10, i * 10 + 50000, 3]);
   }
-  const header = { ...HEADER, end_ns: n * 10 + 50000 };
-  const columns = NAMES.map((name, k) => [name, name.endsWith("_ns") ? Float64Array.from(spans, (row) => row[k]) : Int32Array.from(spans, (row) => row[k])]);
   const requests = Array.from({ length: 1000 }, (_, i) => [i, 1, 0, 3, -1, 0, n * 10, -1]);
+  return parsed(spans, requests, n * 10 + 50000);
+}
+
+function parsed(spans, requests, end_ns) {
+  const columns = NAMES.map((name, k) => [name, name.endsWith("_ns") ? Float64Array.from(spans, (row) => row[k]) : Int32Array.from(spans, (row) => row[k])]);
   const names = ["id", "kind", "workload", "node", "span", "start_ns", "end_ns", "cause"];
   const tables = {
     spans: { id: Int32Array.from(spans, (_, i) => i), ...Object.fromEntries(columns) },
@@ -114,5 +129,5 @@ export function long(n) {
     logs: { at_ns: new Float64Array(0) }, wakeups: {}, counters: {},
     requests: Object.fromEntries(names.map((name, k) => [name, Int32Array.from(requests, (row) => row[k])])),
   };
-  return new Model({ header, tables });
+  return new Model({ header: { ...HEADER, end_ns }, tables });
 }
