@@ -18,6 +18,7 @@ from .explain import gap as _gap
 from .explain.gap import RACE_STARTS, RaceResult
 from .explain.journey import Journey, journey
 from .explain.narration import Narration, narration, time_parts
+from .explain.steps import time_steps
 from .explain.type_label import TypeLabel, type_label
 from .ledger import Number, Replaced, Source, Use, numbers, numbers_explained, replaced
 from .machines import LARGEST_PROFILE, add_machine, machine_profile, profile_text
@@ -80,6 +81,7 @@ __all__ = [
     "show_time",
     "texts",
     "time_parts",
+    "time_steps",
     "to_yaml",
     "type_label",
     "validate",

@@ -19,6 +19,7 @@ def _kept(result: Any) -> dict[str, Any]:
         "size": len(result.trace_bytes),
         "outcome": result.outcome,
         "parts": simcore.time_parts(result.trace),
+        "steps": simcore.time_steps(result.trace),
     }
 
 

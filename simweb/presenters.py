@@ -344,7 +344,7 @@ def finishes(lanes: Sequence[Lane], result: Mapping[str, Any]) -> list[Finish]:
 @dataclass(frozen=True)
 class Bar:
     """One part of a gap: `width` of 100, in the hue of `role`. `url`: its number in the ledger, if one stands
-    behind it."""
+    behind it. Of a part of one run also its longest `span`, when that began, and, of a wait, what for."""
 
     layer: str
     text: str
@@ -355,6 +355,9 @@ class Bar:
     ns: int
     width: float
     signed: bool = True
+    span: int = -1
+    start_ns: int = 0
+    waits_for: str = ""
 
     @property
     def shown(self) -> str:
@@ -391,6 +394,43 @@ class Gap:
         return signed_time(self.rest_ns) if signed else str(simcore.show_time(self.rest_ns))
 
 
+@dataclass(frozen=True)
+class Step:
+    """A flow's turn on the critical path, `width` of 100 from `left` on. Bars and `rest_ns` sum to it."""
+
+    label: str
+    layer: str
+    role: str
+    behalf: str
+    start_ns: int
+    end_ns: int
+    left: float
+    width: float
+    bars: list[Bar]
+    rest_n: int
+    rest_ns: int
+
+    @property
+    def ns(self) -> int:
+        return self.end_ns - self.start_ns
+
+    @property
+    def shown(self) -> str:
+        return str(simcore.show_time(self.ns))
+
+    @property
+    def rest_shown(self) -> str:
+        return str(simcore.show_time(self.rest_ns))
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a run's time went to, part by part, and turn by turn in order of time."""
+
+    whole: Gap
+    steps: list[Step]
+
+
 def signed_time(ns: int) -> str:
     shown: str = simcore.show_time(ns)
     return shown if ns <= 0 else f"+{shown}"
@@ -422,39 +462,82 @@ def _layers(lanes: Sequence[Lane]) -> dict[Any, Any]:
     return {part.id: part for part in parts} | {(part.id, part.is_): part for part in parts}
 
 
-def path_of(plan: store.Plan, lanes: Sequence[Lane], lang: str) -> Gap | None:
-    """What one lane's time went to: the parts of its critical path, which sum to it. Of a run that is about
-    single requests the journey tells more."""
+def path_of(plan: store.Plan, lanes: Sequence[Lane], lang: str) -> Spent | None:
+    """What one lane's time went to: its critical path, whose parts sum to it. Of a run that is about single
+    requests the journey tells more."""
     record = None if plan.is_race or lanes[0].follows else store.record_of(plan.scenarios[0])
-    parts = record.outcome.get("parts") if record else None
-    if not parts:
+    if record is None or not (parts := record.outcome.get("parts")):
         return None
     whole = {"from": "", "to": lanes[0].label, "total_ns": sum(part["ns"] for part in parts), "parts": parts}
-    return _gap(whole, {}, _layers(lanes), lang)
+    layers = _layers(lanes)
+    return Spent(_gap(whole, {}, layers, lang), _steps(record.outcome.get("steps") or [], layers, lang))
+
+
+def _steps(steps: Sequence[Mapping[str, Any]], layers: Mapping[Any, Any], lang: str) -> list[Step]:
+    if not steps:
+        return []
+    start, whole = steps[0]["start_ns"], steps[-1]["end_ns"] - steps[0]["start_ns"] or 1
+    found = []
+    for step in steps:
+        ns = step["end_ns"] - step["start_ns"]
+        bars = [_bar(part, ns, layers, lang, signed=False) for part in step["parts"]]
+        own = layers.get(step["layer"])
+        behalf = _flow_label(step["for"], layers, lang) if step["for"] else ""
+        found.append(
+            Step(
+                # a flow that was asked for is called what it does, one of its own what it is
+                label=bars[0].label if behalf and bars else _flow_label(step, layers, lang),
+                layer=step["layer"],
+                role=own.role if own else "wait",
+                behalf=behalf,
+                start_ns=step["start_ns"],
+                end_ns=step["end_ns"],
+                left=min(99.4, round(100 * (step["start_ns"] - start) / whole, 2)),
+                width=round(max(0.6, 100 * ns / whole), 2),
+                bars=bars,
+                rest_n=step["rest"]["n"],
+                rest_ns=step["rest"]["ns"],
+            )
+        )
+    return found
+
+
+def _flow_label(flow: Mapping[str, Any], layers: Mapping[Any, Any], lang: str) -> str:
+    """The kind of request, and where it is at home if that is among the layers."""
+    kind = simcore.texts(lang)["kinds"].get(flow["kind"]) or {}
+    layer = layers.get(flow["layer"])
+    return " · ".join([str(kind.get("name") or flow["kind"]), *([layer.short] if layer else [])])
 
 
 def _gap(gap: Mapping[str, Any], labels: Mapping[str, str], layers: Mapping[Any, Any], lang: str) -> Gap:
     largest = max((abs(part["ns"]) for part in gap["parts"]), default=0) or 1
-    bars = []
-    for part in gap["parts"]:
-        layer = layers.get((part["layer"], part["is"])) or layers.get(part["layer"])
-        bars.append(
-            Bar(
-                layer=part["layer"],
-                text=part["text"],
-                url=_ledger_url(part["is"], part["text"]),
-                label=_part_label(part, lang),
-                where=layer.short if layer else "",
-                role=layer.role if layer else "wait",
-                ns=part["ns"],
-                width=round(max(0.6, 100 * abs(part["ns"]) / largest), 2),
-                signed=bool(gap["from"]),
-            )
-        )
+    bars = [_bar(part, largest, layers, lang, signed=bool(gap["from"])) for part in gap["parts"]]
     bars.sort(key=lambda bar: -abs(bar.ns))
     cut = len(bars) if len(bars) <= MOST_BARS + 1 else MOST_BARS
     faster, slower = (labels.get(gap[end], gap[end]) for end in ("from", "to"))
     return Gap(slower, faster, gap["total_ns"], bars[:cut], bars[cut:])
+
+
+def _bar(
+    part: Mapping[str, Any], longest_ns: int, layers: Mapping[Any, Any], lang: str, *, signed: bool
+) -> Bar:
+    layer = layers.get((part["layer"], part["is"])) or layers.get(part["layer"])
+    words = _part_words(part, lang)
+    where = [layer.short] if layer else []
+    return Bar(
+        layer=part["layer"],
+        text=part["text"],
+        url=_ledger_url(part["is"], part["text"]),
+        label=str(words.get("name") or part["text"]),
+        where=" · ".join(where + ([part["thread"]] if part.get("thread") else [])),
+        role=layer.role if layer else "wait",
+        ns=part["ns"],
+        width=round(max(0.6, 100 * abs(part["ns"]) / longest_ns), 2),
+        signed=signed,
+        span=part.get("span", -1),
+        start_ns=part.get("start_ns", 0),
+        waits_for=str(words.get("explain", "")) if part.get("kind") == "wait" else "",
+    )
 
 
 def _ledger_url(component: str, op: str) -> str:
@@ -468,12 +551,14 @@ def _timed() -> frozenset[tuple[str, str]]:
     return frozenset((row.component, row.op) for row in simcore.numbers() if row.kind == "timing")
 
 
-def _part_label(part: Mapping[str, Any], lang: str) -> str:
-    """The name of the operation; of the kind of request or waiting where it is none of a component."""
+def _part_words(part: Mapping[str, Any], lang: str) -> Mapping[str, Any]:
+    """The texts of the operation; of the kind of request or waiting where it is none of a component."""
     words = simcore.texts(lang)
     component = words["components"].get(part["is"]) or _words_of_machine(part["is"], lang)
-    named = component.get("ops", {}).get(part["text"]) or words["kinds"].get(part["text"]) or {}
-    return str(named.get("name") or part["text"])
+    found: Mapping[str, Any] = (
+        component.get("ops", {}).get(part["text"]) or words["kinds"].get(part["text"]) or {}
+    )
+    return found
 
 
 def _words_of_machine(name: str, lang: str) -> Mapping[str, Any]:

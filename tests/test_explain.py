@@ -62,6 +62,29 @@ def test_the_critical_path_does_not_stop_at_a_wait_for_another_flow(stack, start
     assert waited <= lane.end_ns / 100
 
 
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_turns_of_the_critical_path_follow_one_another_and_their_parts_sum_to_them(stack):
+    trace = result(stack, "boot").trace
+    steps, lane = simcore.time_steps(trace), trace.header["outcome"]["lane"]
+    assert 1 <= len(steps) <= 40, "to be read at one sight"
+    assert (steps[0]["start_ns"], steps[-1]["end_ns"]) == (lane["start_ns"], lane["end_ns"])
+    assert all(first["end_ns"] == second["start_ns"] for first, second in pairwise(steps))
+    for step in steps:
+        own = sum(part["ns"] for part in step["parts"]) + step["rest"]["ns"]
+        assert own == step["end_ns"] - step["start_ns"]
+        for part in step["parts"]:
+            assert step["start_ns"] <= part["start_ns"] < step["end_ns"]
+
+
+def test_a_service_works_on_behalf_of_the_boot_that_waits_for_it():
+    steps = simcore.time_steps(result("linux-on-kvm", "boot").trace)
+    network = next(s for s in steps if s["parts"][0]["text"] == "wait_network_online")
+    assert network["kind"] == "service"
+    assert network["for"] == {"layer": "guest-os", "kind": "boot"}
+    assert network["parts"][0]["thread"] == "network_online"
+    assert steps[0]["for"] is None, "the boot itself is nobody's errand"
+
+
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("workload", ["boot", "random-read", "spin"])
 def test_the_parts_of_every_gap_sum_to_it_exactly(start, workload):
@@ -183,7 +206,7 @@ def test_a_run_can_be_told_in_words(stack: str, lang: str) -> None:
     trace = result(stack, "random-read", spread=False).trace
     told = simcore.narration(trace, lang)
     by_kind = {section.kind: section.lines for section in told.sections}
-    assert list(by_kind) == ["stack", "events", "parts", "work", "journey"]
+    assert list(by_kind) == ["stack", "events", "parts", "steps", "work", "journey"]
     assert len(by_kind["stack"]) == len(trace.header["nodes"])
     logs = sum(1 for _ in trace.rows("logs"))
     ready = sum(node["ready_ns"] is not None for node in trace.header["outcome"]["nodes"].values())

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from simcore.texts import show_time, texts
 from simcore.trace import NONE, Trace
 
-from .critical import critical_path
+from .critical import Part, critical_path
 from .journey import NOT_ASKED
 
 __all__ = ["RACE_STARTS", "Gap", "Lane", "RaceResult", "lane_of", "part_label", "race", "signed_time"]
@@ -36,12 +36,16 @@ class Lane:
     trace: Trace = field(repr=False, compare=False)
 
     @cached_property
+    def path(self) -> list[Part]:
+        return critical_path(self.trace, self.start_ns, self.start_ns + self.end_ns, self.finish)
+
+    @cached_property
     def parts(self) -> Mapping[tuple[str, str, str], int]:
         """(layer, component, text) → ns on the critical path. They sum to `end_ns` exactly."""
         header, spans = self.trace.header, self.trace.spans
         nodes, ops = header["nodes"], header["ops"]
         sums: dict[tuple[str, str, str], int] = {}
-        for part in critical_path(self.trace, self.start_ns, self.start_ns + self.end_ns, self.finish):
+        for part in self.path:
             key = ("", "", IDLE)
             if part.span != NONE:
                 op = ops[spans["op"][part.span]]

@@ -15,6 +15,7 @@ from simcore.trace import NONE, Trace
 
 from .gap import RACE_STARTS, lane_of
 from .journey import journey, requests_of
+from .steps import time_steps
 
 __all__ = ["Narration", "Section", "narration", "time_parts"]
 
@@ -25,7 +26,7 @@ DEPTH = {"firmware": 1, "device": 1}
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and its lines; `kind` names what they are: stack, events, parts, work or journey."""
+    """A heading and its lines; `kind` names what they are: stack, events, parts, steps, work or journey."""
 
     kind: str
     title: str
@@ -52,6 +53,7 @@ def narration(trace: Trace, lang: str = "en") -> Narration:
         Section("stack", words["stack"], tuple(_stack(trace, known))),
         Section("events", words["events"], tuple(_events(trace, words, known, names))),
         Section("parts", words["parts"], tuple(_parts(trace, words, known, names))),
+        Section("steps", words["steps"], tuple(_steps(trace, words, known, names))),
         Section("work", words["work"], tuple(_work(trace, words, names))),
     ]
     if requests_of(trace):
@@ -115,12 +117,33 @@ def _parts(
 ) -> Iterator[str]:
     parts = time_parts(trace)
     for part in parts[:MOST_PARTS]:
-        ops = known["components"].get(part["is"], {}).get("ops", {})
-        named = ops.get(part["text"]) or known["kinds"].get(part["text"]) or {}
-        what = named.get("name", part["text"])
-        yield f"{show_time(part['ns'])}  {what}, {names.get(part['layer'], part['layer'])}"
+        yield f"{show_time(part['ns'])}  {_done(part, known, names)}"
     if rest := parts[MOST_PARTS:]:
         yield render(words["rest"], {"n": len(rest), "time": show_time(sum(part["ns"] for part in rest))})
+
+
+def _done(part: Mapping[str, Any], known: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """A part's operation and where."""
+    ops = known["components"].get(part["is"], {}).get("ops", {})
+    named = ops.get(part["text"]) or known["kinds"].get(part["text"]) or {}
+    return f"{named.get('name', part['text'])}, {names.get(part['layer'], part['layer'])}"
+
+
+def _steps(
+    trace: Trace, words: Mapping[str, Any], known: Mapping[str, Any], names: Mapping[str, str]
+) -> Iterator[str]:
+    """The critical path in order of time: whose turn, what it did longest, and for whom."""
+    for step in time_steps(trace):
+        told = _flow(step, known, names)
+        if step["for"]:
+            behalf = render(words["behalf"], {"who": _flow(step["for"], known, names)})
+            told = f"{_done(step['parts'][0], known, names)}, {behalf}"
+        yield f"{_seconds(step['start_ns'])}  {show_time(step['end_ns'] - step['start_ns'])}  {told}"
+
+
+def _flow(flow: Mapping[str, Any], known: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    kind = known["kinds"].get(flow["kind"], {}).get("name", flow["kind"])
+    return f"{kind}, {names.get(flow['layer'], flow['layer'])}"
 
 
 def _work(trace: Trace, words: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:

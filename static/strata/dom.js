@@ -23,15 +23,18 @@ export function say(node, text) {
   if (node && node.textContent !== text) node.textContent = text;
 }
 
+const MOVED_TO = "button, summary, a[href]";
+
 /** One Tab stop for a list of buttons, however long: the arrows, Home and End go on from there. */
 export function roving(list) {
+  list.querySelectorAll(MOVED_TO).forEach((one, i) => (one.tabIndex = i ? -1 : 0));
   list.addEventListener("focusin", ({ target }) => {
-    if (!target.matches("button, summary")) return;
+    if (!target.matches(MOVED_TO)) return;
     for (const other of list.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
     target.tabIndex = 0;
   });
   list.addEventListener("keydown", (event) => {
-    const all = [...list.querySelectorAll("button, summary")].filter((one) => one.checkVisibility());
+    const all = [...list.querySelectorAll(MOVED_TO)].filter((one) => one.checkVisibility());
     const at = all.indexOf(event.target);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
     if (at < 0 || to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -59,7 +59,7 @@ export class Player {
     this.charts = new Charts(this.find("charts"), this.model, this.timeline, texts, this.theme);
     new Markers(main, this.head, this.lanes);
     tell(this.find("timeline-legend"), this.lanes.map(({ model }) => model), texts);
-    new Reasons(main, this.lanes);
+    this.reasons = new Reasons(main, this.lanes, (span) => this.select({ lane: 0, span }, true));
     this.link = new Link();
     this.whatIf = this.find("what-if") ? new WhatIf(main, lanes[0].scenario, this.head) : null;
     this.#makeJourney();
@@ -280,6 +280,7 @@ export class Player {
     this.now.draw(head, this.lanes[told], this.request === undefined ? null : this.within, this.race);
     this.raceView?.draw(head.t);
     (this.journey ?? this.other)?.draw(head.t);
+    if (!this.race) this.reasons.draw(head.t);
     if (this.journey) this.#tellRead();
     const lane = Number(this.find("console-lane")?.value || told) || 0;
     const { model } = this.lanes[lane];

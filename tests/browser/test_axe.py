@@ -68,6 +68,7 @@ def a_boot_unfolded(page: Page) -> None:
     )
     page.locator("#journey-stops button[aria-expanded='false']").first.click()
     page.click("#journey-marks summary")
+    page.locator("#path-steps summary").nth(2).click()
 
 
 def what_if(page: Page) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,57 @@ def test_the_signs_of_a_journey_are_explained_one_click_away(page: Page) -> None
     used = {sign for sign in page.locator(".stop-mark").all_inner_texts() if sign}
     assert signs == used
     assert "⇢" in signs
+
+
+def test_the_critical_path_is_told_in_order_with_who_worked_for_whom(page: Page) -> None:
+    """The turns tile the lane; a part leads to its span, with its timing, source and status."""
+    go(page, "/s/linux-on-kvm/?view=boot")
+    steps = page.locator("#path-steps > li")
+    spans = steps.evaluate_all("list => list.map(li => [+li.dataset.startNs, +li.dataset.endNs])")
+    lane = model(page, "model.header.outcome.lane")
+    assert [spans[0][0], spans[-1][1]] == [lane["start_ns"], lane["end_ns"]]
+    assert all(first[1] == second[0] for first, second in pairwise(spans))
+    step = steps.filter(has_text="Wait for the network")
+    expect(step.locator("> details > summary")).to_contain_text("on behalf of Boot · Linux (guest)")
+    step.locator("> details > summary").click()
+    bars = step.locator(".gap-bars li")
+    own = sum(bars.evaluate_all("list => list.map(li => +li.dataset.ns)"))
+    assert own == int(step.locator(".gap-bars").get_attribute("data-total-ns") or 0)
+    expect(bars.first).to_contain_text("DHCP")
+    bars.first.locator("button").click()
+    settle(page)
+    span = int(bars.first.get_attribute("data-span") or -1)
+    assert now_ns(page) == model(page, f"model.spans.start_ns[{span}]")
+    expect(page.locator("#selected-body .badge")).to_be_visible()
+    expect(step).to_have_class(re.compile(r"\bnow\b"))
+    expect(page.locator("#path-steps summary[aria-current='step']")).to_have_count(1)
+
+
+def test_the_turns_of_the_critical_path_are_one_tab_stop(page: Page) -> None:
+    go(page, "/s/linux-on-kvm/?view=boot")
+    page.locator("#path-order input:checked").focus()
+    page.keyboard.press("Tab")
+    summaries = page.locator("#path-steps summary")
+    expect(summaries.first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(summaries.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#path-steps > li").nth(1).locator(".gap-bars button").first).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("!document.activeElement.closest('#path-steps')")
+
+
+def test_the_path_may_be_read_largest_first(page: Page) -> None:
+    go(page, "/s/linux-on-kvm/?view=boot")
+    expect(page.locator(".by-size")).to_be_hidden()
+    page.locator("#path-order input:checked").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#path-steps")).to_be_hidden()
+    bars = page.locator(".by-size li[data-ns]").evaluate_all("list => list.map(li => +li.dataset.ns)")
+    total = page.locator(".by-size .gap-bars").first.get_attribute("data-total-ns")
+    assert sum(bars) == int(total or 0)
+    assert bars[0] == max(bars)
 
 
 def printed(page: Page) -> list[str]:
