@@ -126,7 +126,7 @@ export class JourneyView {
     const list = root.querySelector("#journey-marks dl");
     const seen = Object.keys(MARKS).filter((marker) => this.list.querySelector(`.stop-mark.${marker}`) || this.list.matches(".phases"));
     root.querySelector("#journey-marks").hidden = !seen.length;
-    list.replaceChildren(...seen.flatMap((marker) => [el("dt", {}, MARKS[marker]), el("dd", {}, texts.ui(`mark_${marker}`))]));
+    list.replaceChildren(...seen.map((marker) => el("div", {}, el("dt", {}, MARKS[marker]), el("dd", {}, texts.ui(`mark_${marker}`)))));
   }
 
   /** Marks the stop that the playhead is in; of folded ones the phase. */
