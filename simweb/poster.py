@@ -85,8 +85,8 @@ def figures(plan: store.Plan, lanes: Sequence[Lane], at_ns: int | None) -> list[
         return [one_request(lanes[0], simcore.Trace.from_bytes(gzip.decompress(data)), at_ns)]
     if record is None or lanes[0].follows or not (took := record.outcome["lane"])["finished"]:
         return [""]
-    time = simcore.show_time(took["end_ns"] - took["start_ns"])
-    return [_("%(time)s from the running host to the end of the work") % {"time": time}]
+    took_ns = took["end_ns"] - took["start_ns"]
+    return [_("%(time)s from the running host to the end of the work") % {"time": time(took_ns)}]
 
 
 def one_request(lane: Lane, trace: simcore.Trace, at_ns: int | None) -> str:
@@ -105,14 +105,19 @@ def one_request(lane: Lane, trace: simcore.Trace, at_ns: int | None) -> str:
     for stop in simcore.journey(trace, request).stops:
         layers[stop.node] += stop.end_ns - stop.start_ns
     names = {box.part.id: box.part.short for box in lane.drawing.boxes}
-    parts = [f"{names.get(node, node)} {simcore.show_time(ns)}" for node, ns in layers.most_common() if ns]
+    parts = [f"{names.get(node, node)} {time(ns)}" for node, ns in layers.most_common() if ns]
     whole = _("%(what)s %(n)s of %(of)s: %(time)s") % {
         "what": simcore.texts(get_language() or "en")["kinds"][lane.follows]["name"],
         "n": followed.index(request) + 1,
         "of": len(followed),
-        "time": simcore.show_time(end[request] - begin[request]),
+        "time": time(end[request] - begin[request]),
     }
     return f"{whole} — {' · '.join(parts)}"
+
+
+def time(ns: int) -> str:
+    """A number and its unit, which stay on one line."""
+    return str(simcore.show_time(ns)).replace(" ", "\u00a0")
 
 
 def baselines(lines: Sequence[str], first: float, size: float) -> list[tuple[float, str]]:

@@ -77,8 +77,7 @@ export class Controls {
     const { head, texts } = this;
     const now = performance.now();
     const changed = head.playing !== this.wasPlaying || head.mode !== this.wasMode || head.slider !== this.wasSlider;
-    if (!changed && now - (this.paceAt ?? 0) < 250) return;
-    if (!changed && !head.playing && this.paceT === head.t) return;
+    if (!changed && (head.playing ? now - this.paceAt < 250 : this.paceT === head.t)) return; // in motion nobody can read it faster
     Object.assign(this, { paceAt: now, paceT: head.t, wasPlaying: head.playing, wasMode: head.mode, wasSlider: head.slider });
     const rate = head.playing ? head.factor : head.steady;
     const since = this.options.origin();

@@ -45,7 +45,7 @@ addEventListener("click", (event) => {
 });
 
 const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("address"));
-const field = dialog.querySelector("input"), status = dialog.querySelector("[role=status]");
+const field = dialog.querySelector("textarea"), status = dialog.querySelector("[role=status]");
 const button = (what) => /** @type {HTMLButtonElement} */ (dialog.querySelector(`[data-do=${what}]`));
 
 /** Without a window there is still this frame: "open in full" can at least be everything that the player has. */

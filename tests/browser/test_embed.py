@@ -131,6 +131,9 @@ def test_a_frame_of_reads_opens_at_exactly_the_request_of_its_address(
     frame = run(frame_of(page))
     assert now_ns(frame) == at
     assert frame.inner_text("#journey-n") == nth
+    begin = frame.evaluate("document.getElementById('player').player.head.from")
+    if controls != "none":
+        assert f"{show_time(at - begin)} into the request" in frame.inner_text("#slowdown")
     if "sel" in named:
         assert frame.inner_text("#selected-title") == stop
         assert frame.get_attribute("#journey-stops li.stop.selected", "data-span") == span
@@ -223,7 +226,7 @@ def test_where_the_sandbox_forbids_windows_the_address_is_shown(
     page.goto(host(READ, sandbox=sandbox))
     frame = frame_of(page)
     frame.click("a.out")
-    assert frame.input_value("dialog input") == f"{site}/s/linux-on-kvm/?view=read&lang=en"
+    assert frame.input_value("dialog textarea") == f"{site}/s/linux-on-kvm/?view=read&lang=en"
     assert serious_violations(frame) == []
     frame.locator("dialog").press("Escape")
     expect(frame.locator("dialog")).to_be_hidden()
@@ -232,7 +235,7 @@ def test_where_the_sandbox_forbids_windows_the_address_is_shown(
     for number, href in enumerate(hrefs):
         links.nth(number).focus()
         page.keyboard.press("Enter")
-        assert frame.input_value("dialog input") == href
+        assert frame.input_value("dialog textarea") == href
         assert not frame.locator("[data-do=here]").is_visible()
         page.keyboard.press("Escape")
         assert frame.evaluate("document.activeElement.href") == href
@@ -250,7 +253,7 @@ def test_the_address_can_be_copied_or_the_whole_shown_in_the_frame(
     frame.click("a.out")
     frame.click("[data-do=copy]")
     expect(frame.locator("dialog [role=status]")).to_have_text("Copied.")
-    address = frame.input_value("dialog input")
+    address = frame.input_value("dialog textarea")
     assert f"t={at}" in address
     frame.click("[data-do=here]")
     full = frame_of(page)

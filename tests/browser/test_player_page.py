@@ -104,6 +104,24 @@ def test_the_stops_of_a_read_sum_to_it_exactly(page: Page) -> None:
     assert re.search(rf"\b{len(parts)}\b", page.inner_text("#journey-sum"))
 
 
+def test_two_stops_chosen_in_quick_succession_leave_the_time_of_the_second(page: Page) -> None:
+    go(page, READ)
+    page.evaluate(
+        """async () => {
+            for (const stop of [3, 8, 12]) {
+                document.querySelectorAll("#journey-stops li.stop button")[stop].click();
+                await new Promise(requestAnimationFrame);
+                await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
+    since = int(page.get_attribute("#player", "data-t") or 0) - page.evaluate(
+        "document.getElementById('player').player.head.from"
+    )
+    assert since > 0
+    expect(page.locator("#slowdown")).to_contain_text(f"{show_time(since)} into the request")
+
+
 def test_a_stop_leads_to_its_timing_and_the_source_of_it(page: Page) -> None:
     go(page, READ)
     stop = page.locator("#journey-stops li.stop").nth(3)
