@@ -11,6 +11,7 @@ import simcore
 from simcore.component import LANGUAGES
 from simcore.explain.critical import critical_path
 from simcore.explain.gap import part_label
+from simcore.explain.gap import race as lanes_of
 from simcore.explain.journey import requests_of
 
 GOLDEN = Path(__file__).parent / "data" / "journeys"
@@ -26,8 +27,7 @@ def result(stack, workload, seed=1, spread=True):
 
 @functools.cache
 def race(start, workload="boot"):
-    scenarios = [simcore.scenario(simcore.prebuilt()[stack], workload=workload) for stack in STACKS]
-    return simcore.race(scenarios, 1, start, names=STACKS)
+    return lanes_of([result(stack, workload) for stack in STACKS], STACKS, start)
 
 
 def first_read(stack, spread=False):
