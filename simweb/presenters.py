@@ -536,7 +536,7 @@ def _bar(
         signed=signed,
         span=part.get("span", -1),
         start_ns=part.get("start_ns", 0),
-        waits_for=str(words.get("explain", "")) if part.get("kind") == "wait" else "",
+        waits_for=str(words.get("explain", "")) if part.get("kind") in ("wait", "queue") else "",
     )
 
 

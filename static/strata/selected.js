@@ -43,6 +43,7 @@ export class Selected {
       this.#pairs([
         ["pair_layer", texts.node(model, node[span])],
         ["pair_kind", texts.ui(`kind_${model.header.kinds[kind[span]]}`)],
+        ["pair_behalf", this.#asker(model, span)],
         ["pair_thread", model.header.threads[model.spans.thread[span]]?.name],
         ["pair_at", clock(start_ns[span] - model.startNs, 1)],
         ["pair_mean", all.n > 1 ? time(Math.round(all.total / all.n)) : null],
@@ -71,6 +72,13 @@ export class Selected {
   #value(value) {
     if (typeof value === "boolean") return this.texts.ui(value ? "setting_on" : "setting_off");
     return this.texts.data.components?.[value]?.short ?? String(value);
+  }
+
+  /** For whom it was done: the flow that this is a part of, or the one that asked for that flow. */
+  #asker(model, span) {
+    const [root] = model.path(span), cause = model.spans.cause[root];
+    const asker = cause >= 0 ? model.path(cause)[0] : root;
+    return asker === span ? null : `${this.texts.op(model.op(asker)).name} · ${this.texts.node(model, model.spans.node[asker])}`;
   }
 
   /** The way to the glossary, if the operation is an instance of a term of it. */

@@ -257,6 +257,8 @@ def test_the_critical_path_is_told_in_order_with_who_worked_for_whom(page: Page)
     span = int(bars.first.get_attribute("data-span") or -1)
     assert now_ns(page) == model(page, f"model.spans.start_ns[{span}]")
     expect(page.locator("#selected-body .badge")).to_be_visible()
+    expect(page.locator("#selected-body .pairs")).to_contain_text("On behalf of")
+    expect(page.locator("#selected-body .pairs dd").nth(2)).to_have_text("Boot · Linux (guest)")
     expect(step).to_have_class(re.compile(r"\bnow\b"))
     expect(page.locator("#path-steps summary[aria-current='step']")).to_have_count(1)
 
