@@ -31,14 +31,14 @@ __all__ = [
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("", "", ("linux", "docker-on-linux", "linux-on-kvm", "linux-on-virtualbox")),
     (
-        gettext_noop("A hypervisor on the bare machine"),
+        gettext_noop("What if the hypervisor comes first?"),
         gettext_noop(
-            "The hypervisor starts first. It drives the devices itself, or leaves them to a guest of its own."
+            "On the bare machine: it drives the devices itself, or leaves them to a guest of its own."
         ),
         ("linux-on-esxi", "xen-pv", "xen-pvh", "xen-hvm", "hyperv-server", "hyperv-windows"),
     ),
     (
-        gettext_noop("A hypervisor on another system"),
+        gettext_noop("What if the hypervisor is a program of another system?"),
         gettext_noop(
             "An application with a driver; files, threads and interrupts are those of the system below."
         ),
@@ -51,14 +51,14 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        gettext_noop("Ways to a device"),
+        gettext_noop("Why is an emulated disk slow?"),
         gettext_noop(
             "Always KVM, always the same disk or card. What differs is who stands on the way to it."
         ),
         ("kvm-emulated-ide", "kvm-vhost", "firecracker", "nvme-passthrough", "sriov-nic"),
     ),
     (
-        gettext_noop("Without the processor's help"),
+        gettext_noop("How was it done without the processor's help?"),
         gettext_noop("Guests before there was hardware for them, and guests of another instruction set."),
         (
             "trap-and-emulate",
@@ -117,12 +117,13 @@ def in_language(value: Any, lang: str) -> str:
 
 @dataclass(frozen=True)
 class Card:
-    """One stack of the gallery."""
+    """One stack of the gallery; `words` is what it can be found by, in both languages."""
 
     id: str
     label: str
     question: str
     drawing: diagram.Diagram
+    words: str
 
 
 @dataclass(frozen=True)
@@ -150,15 +151,24 @@ def cards(lang: str) -> list[Card]:
     stacks = simcore.prebuilt()
     listed = [id_ for _title, _say, ids in GROUPS for id_ in ids]
     ids = [id_ for id_ in listed if id_ in stacks] + sorted(set(stacks) - set(listed))
-    return [
-        Card(
-            id_,
-            in_language(stacks[id_].get("label"), lang) or id_,
-            in_language(stacks[id_].get("question"), lang),
-            picture(simcore.scenario(stacks[id_], workload="boot"), lang, diagram.CARD),
-        )
-        for id_ in ids
-    ]
+    found = []
+    for id_ in ids:
+        raw, scenario = stacks[id_], simcore.scenario(stacks[id_], workload="boot")
+        drawing = picture(scenario, lang, diagram.CARD)
+        label, question = (in_language(raw.get(key), lang) for key in ("label", "question"))
+        found.append(Card(id_, label or id_, question, drawing, _words(id_, raw, scenario, drawing)))
+    return found
+
+
+def _words(id_: str, raw: Mapping[str, Any], scenario: Any, drawing: diagram.Diagram) -> str:
+    """Its names, its question, what it is made of, and the type of its hypervisors."""
+    words = [id_]
+    for lang in ("en", "zh-hans"):
+        words += [in_language(raw.get(key), lang) for key in ("label", "question")]
+        parts = [box.part.is_ for box in drawing.boxes if box.part.role != "workload"]
+        words += [components(lang)[is_]["label"] for is_ in parts]
+        words += [kind.label for kind in kinds(scenario, lang)]
+    return " · ".join(dict.fromkeys(words))
 
 
 def reordered(

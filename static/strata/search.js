@@ -1,20 +1,36 @@
 /**
- * A field that narrows a list as one types: of the entries that its `data-entries` selects it shows those that have all the
- * words, and hides the `data-groups` that are left without any.
+ * A field that narrows a list as one types: of the entries that its `data-entries` selects it shows those that have the
+ * words, and hides the `data-groups` that are left without any. An entry is found by its `data-words`, else by its text.
  */
 const search = document.getElementById("search"), found = document.getElementById("found");
-const entries = [...document.querySelectorAll(search.dataset.entries)].map((entry) => ({ entry, text: entry.textContent.toLowerCase() }));
+const entries = [...document.querySelectorAll(search.dataset.entries)].map((entry) => ({ entry, text: (entry.dataset.words ?? entry.textContent).toLowerCase() }));
 const groups = [...document.querySelectorAll(search.dataset.groups)];
+const HAN = /\p{Script=Han}/u, ENOUGH = 0.5;
+
+/** What was typed as tests of a text: a Latin word by how it begins, Chinese wherever it stands. A question may be typed whole. */
+function tests(typed) {
+  const chinese = new Intl.Segmenter("zh", { granularity: "word" });
+  const words = typed.toLowerCase().split(/[^\p{L}\p{N}-]+/u).filter(Boolean);
+  return words.flatMap((word) => (HAN.test(word) ? [...chinese.segment(word)].map(({ segment }) => segment) : [word])).map((word) => new RegExp(HAN.test(word) ? word : `(?<![\\p{Script=Latin}\\p{N}])${word}`, "u"));
+}
+
+/** Which entries have all the words; if none has, those with most of them, where a rare word counts for more. */
+function matching(words) {
+  const hits = entries.map(({ text }) => words.map((word) => word.test(text)));
+  if (hits.some((hit) => hit.every(Boolean))) return hits.map((hit) => hit.every(Boolean));
+  const worth = words.map((_, w) => Math.log(entries.length / Math.max(1, hits.filter((hit) => hit[w]).length)));
+  const scores = hits.map((hit) => hit.reduce((sum, has, w) => sum + (has ? worth[w] : 0), 0));
+  const least = ENOUGH * Math.max(...scores);
+  return scores.map((score) => score > 0 && score >= least);
+}
 
 function show() {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  let n = 0;
-  for (const { entry, text } of entries) {
-    entry.hidden = !words.every((word) => text.includes(word));
-    n += entry.hidden ? 0 : 1;
-  }
+  const words = tests(search.value), shown = matching(words);
+  entries.forEach(({ entry }, i) => (entry.hidden = !shown[i]));
   for (const group of groups) group.hidden = !group.querySelector(`:is(${search.dataset.entries}):not([hidden])`);
-  found.value = words.length ? (n ? String(n) : found.dataset.none) : "";
+  const some = entries.filter((_, i) => shown[i]), n = some.length;
+  const whole = n && words.every((word) => word.test(some[0].text));
+  found.value = !words.length ? "" : !n ? found.dataset.none : whole ? String(n) : `${n} (${found.dataset.some})`;
 }
 
 search.addEventListener("input", show);

@@ -260,8 +260,33 @@ def test_the_gallery_is_narrowed_by_words(page: Page) -> None:
     page.fill("#search", "xen paravirtual")
     expect(page.locator("#stack-xen-pv")).to_be_visible()
     expect(page.locator("#stack-linux")).to_be_hidden()
-    page.fill("#search", "nothing has this")
+    page.fill("#search", "qqqq")
     expect(page.locator("#found")).to_have_text("No stack has these words.")
+
+
+@pytest.mark.parametrize(
+    ("lang", "typed", "stack", "n"),
+    [
+        ("en", "Where does Hyper-V stand?", "hyperv-server", None),
+        ("en", "why is an emulated disk slow", "kvm-emulated-ide", None),
+        ("en", "docker", "docker-on-linux", "2"),
+        ("en", "nested", "nested-kvm", "1"),
+        ("en", "hyper-v type 1", "hyperv-windows", "2"),
+        ("en", "容器", "docker-on-linux", "2"),
+        ("zh-hans", "container", "docker-on-linux", "2"),
+        ("zh-hans", "模拟的磁盘为什么慢？", "kvm-emulated-ide", None),
+    ],
+)
+def test_a_stack_is_found_by_its_question_in_either_language(
+    page: Page, lang: str, typed: str, stack: str, n: str | None
+) -> None:
+    page.goto(f"/?lang={lang}")
+    page.fill("#search", typed)
+    expect(page.locator(f"#stack-{stack}")).to_be_visible()
+    expect(page.locator(f"#stack-{stack} svg.stack")).to_be_visible()
+    found = page.locator("li.card:visible").count()
+    assert found < 12
+    expect(page.locator("#found")).to_contain_text(n or str(found))
 
 
 @pytest.mark.parametrize(
