@@ -37,6 +37,7 @@ SCHEMA = "# yaml-language-server: $schema={url}\n"
 PLACES: tuple[tuple[str, str], ...] = (
     ("above", gettext_noop("Add on top")),
     ("below", gettext_noop("Put underneath")),
+    ("beside", gettext_noop("Add beside")),
 )
 
 
@@ -309,7 +310,7 @@ def _chosen(draft: Any, name: str, words: Words) -> Chosen | None:
         note=str(own.get("note", "")),
         era=str(own.get("era", "")),
         fields=fields_of(draft, name, words),
-        places=[place for place in places if place.fit or place.unfit],
+        places=[place for place in places if place.fit or (place.unfit and place.id != "beside")],
         replacements=_replacements(draft, name, words),
         landings=[
             (onto, f"{words.label(draft.node(onto).is_, 'short')} · {onto}") for onto in draft.landings(name)
@@ -344,7 +345,11 @@ def _choice(offer: Any, words: Words, edit: str, chosen: bool = False) -> Choice
 
 def _place(draft: Any, name: str, place: str, title: str, words: Words) -> Place:
     roles = list(presenters.role_words())
-    offers = sorted(draft.offers(name, place), key=lambda offer: roles.index(offer.entry.role))
+    first = draft.node(name).entry.role if place == "beside" else ""
+    offers = sorted(
+        draft.offers(name, place),
+        key=lambda offer: (offer.entry.role != first, roles.index(offer.entry.role)),
+    )
     choices = [_choice(offer, words, f"add:{place}:{name}:{offer.entry.id}") for offer in offers]
     return _sorted_out(place, _(title), choices)
 

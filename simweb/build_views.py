@@ -88,11 +88,13 @@ def _answer(before: Answer, verb: str, rest: str, given: Any) -> Answer:
     if not draft.is_editable:
         return Answer(draft, before.selected, _("Such a stack can only be changed as text."))
     try:
-        draft = _with_fields(draft, given)
+        draft, changed = _with_fields(draft, given)
         if verb == "play":
             said = "" if draft.is_legal else _("It cannot run yet: see what is wrong with it.")
             return Answer(draft, before.selected, said)
-        return Answer(*_edited(draft, verb, rest, before.selected))
+        return Answer(
+            *(_edited(draft, verb, rest, before.selected) if verb else (draft, before.selected, changed))
+        )
     except (KeyError, ValueError):
         return Answer(draft, before.selected, _("That layer is not there any more."))
 
@@ -168,12 +170,15 @@ def _name(words: Any, is_: str) -> str:
     return str(words[is_]["label"]) if is_ in words else is_
 
 
-def _with_fields(draft: Any, given: Any) -> Any:
-    """With the settings of the chosen layer, its name and the title as the form has them."""
+def _with_fields(draft: Any, given: Any) -> tuple[Any, str]:
+    """With the settings of the chosen layer, its name and the title as the form has them; and what of them is
+    new, in words."""
+    said = []
     if (title := given.get("title")) is not None and title != presenters.in_language(
         draft.raw.get("label"), language()
     ):
         draft = draft.titled(title[:200], language())
+        said.append(_("Name of the stack") + f": {title[:200]}")
     for key, text in given.items():
         if not key.startswith(PREFIX):
             continue
@@ -185,8 +190,11 @@ def _with_fields(draft: Any, given: Any) -> Any:
             continue
         before = given.get(f"was:{path}", "")
         if text.strip() != before:
+            words = build_page.words_of(draft, language()).of[node.is_].get("settings", {})
+            label = words.get(setting_name, {}).get("label", setting_name)
+            said.append(f"{label}: {text.strip() or _('as usual')}")
             draft = draft.set(path, build_page.typed(setting, text.strip()))
-    return draft
+    return draft, _("Changed: %(what)s.") % {"what": ", ".join(said)} if said else ""
 
 
 def _play(request: HttpRequest, draft: Any, view: str, origin: str) -> HttpResponse:

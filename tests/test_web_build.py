@@ -44,7 +44,7 @@ def test_a_layer_comes_with_what_it_cannot_be_without(client: Client) -> None:
 def test_whatever_is_offered_is_legal_and_whatever_is_not_has_its_reason(stack: str) -> None:
     draft = simcore.Draft(PREBUILT[stack])
     for name in draft.names:
-        for place in ("above", "below"):
+        for place in ("above", "below", "beside"):
             for offer in draft.offers(name, place):
                 assert offer.is_legal is (not offer.draft.errors)
                 assert offer.is_legal or all(error.as_dict()["hint"] for error in offer.errors)
@@ -140,6 +140,32 @@ def test_a_double_has_names_of_its_own_and_everything_that_stands_on_it(client: 
     assert [vm["id"] for vm in twins] == ["vm1", "vm2"]
     assert twins[0]["holds"][0]["id"] != twins[1]["holds"][0]["id"]
     assert not [finding for finding in simcore.check(raw) if finding.severity == "error"]
+
+
+def test_beside_a_guest_another_one_stands_next_to_it_with_its_kernel() -> None:
+    draft = simcore.Draft(PREBUILT["linux-on-kvm"]).add("vm", "vm1", "beside")
+    hv = draft.node("hv")
+    assert [held.id for held in hv.holds] == ["vm1", "vm2"]
+    assert not draft.errors
+    assert simcore.Draft(PREBUILT["linux"]).add("laptop", "host", "beside").names == ["host", "host-os"]
+
+
+def test_a_pc_s_bios_on_an_arm_board_is_a_finding_with_a_way_out() -> None:
+    """By the instruction sets of the firmware and of the computer itself, whatever runs below an emulator."""
+    draft = simcore.Draft(PREBUILT["arm-on-x86-tcg"])
+    arm = next(node.id for node in draft.tree.nodes.values() if node.is_ == "vm-arm")
+    for firmware in ("seabios", "qboot"):
+        [error] = draft.set(f"{arm}.firmware", firmware).errors
+        assert (error.id, error.path) == ("firmware-isa", f"{arm}.firmware")
+        assert "direct" in error.as_dict()["hint"]
+        mended = draft.set(f"{arm}.firmware", firmware).mended(error)
+        assert mended is not None
+        assert mended.is_legal
+    assert draft.set(f"{arm}.firmware", "uefi-vm").is_legal
+    pc = simcore.Draft(PREBUILT["x86-on-arm-tcg"])
+    assert pc.is_legal, "a PC's BIOS in a PC that an ARM machine plays"
+    host = pc.set("host.firmware", "bios")
+    assert [error.id for error in host.errors] == ["firmware-isa"]
 
 
 def test_a_fault_is_mended_by_its_button(client: Client) -> None:

@@ -20,10 +20,10 @@ from .reader import UNKNOWN
 from .rules import PROCESS_HOMES, examine, put, tables
 from .scenario import Node, Scenario
 
-__all__ = ["ABOVE", "BELOW", "PLACES", "Draft", "Offer"]
+__all__ = ["ABOVE", "BELOW", "BESIDE", "PLACES", "Draft", "Offer"]
 
-ABOVE, BELOW = "above", "below"
-PLACES = (ABOVE, BELOW)
+ABOVE, BELOW, BESIDE = "above", "below", "beside"
+PLACES = (ABOVE, BELOW, BESIDE)
 BETWEEN = {"machine": "kernel", "hypervisor": "vm", "vm": "kernel"}
 """What a layer of that role carries before anything else can stand on it."""
 STEMS = {"kernel": "os", "hypervisor": "hv", "vm": "vm", "engine": "engine", "container": "box"}
@@ -80,8 +80,8 @@ class Draft:
     # ------------------------------------------------------------------------------------------------ edits
 
     def add(self, is_: str, on: str, place: str = ABOVE) -> "Draft":
-        """A component on a layer, or below it: then the layer stands on what was added, or on what that
-        one carries (a hypervisor's guest, and its kernel)."""
+        """A component on a layer, or beside it; or below it: then the layer stands on what was added, or on
+        what that one carries (a hypervisor's guest, and its kernel)."""
         entry = self.catalog[is_]
         raw, found = self._copy(on)
         table, siblings = found
@@ -90,6 +90,11 @@ class Draft:
                 *(raw.get("workloads") or []),
                 {"id": self._fresh(entry.id), "is": entry.id, "on": on},
             ]
+            return Draft(raw, self.catalog)._whole(self)
+        if place == BESIDE:
+            if siblings is None:
+                return self
+            siblings.insert(siblings.index(table) + 1, self._new(entry, self.node(on).parent))
             return Draft(raw, self.catalog)._whole(self)
         new = self._new(entry, on)
         if place == BELOW and siblings is not None:
@@ -211,12 +216,14 @@ class Draft:
         node = self.node(on)
         if node is None:
             return []
+        under = self.tree.nodes[node.parent].role if self.tree and getattr(node, "parent", None) else ""
         if place == ABOVE:
             entries = [entry for entry in self.catalog.entries.values() if node.role in entry.sits_on]
             if node.role in PROCESS_HOMES:
                 entries += self.catalog.of_role("workload")
+        elif place == BESIDE:
+            entries = [entry for entry in self.catalog.entries.values() if under in entry.sits_on]
         else:
-            under = self.tree.nodes[node.parent].role if self.tree and node.parent else ""
             entries = [
                 entry
                 for entry in self.catalog.entries.values()
@@ -332,10 +339,11 @@ class Draft:
         return draft
 
     def swap_only(self, name: str, entry: Entry) -> "Draft":
+        """Another component in its place, and nothing else but a firmware that it can run."""
         raw, (table, _siblings) = self._copy(name)
         table["is"] = entry.id
         _keep_known(table, entry)
-        return Draft(raw, self.catalog)
+        return Draft(raw, self.catalog)._whole(self, OF_A_MACHINE)
 
     def _whole(self, before: "Draft", mends: Collection[str] | None = None) -> "Draft":
         """With what the new layers cannot be without."""
@@ -495,6 +503,14 @@ def _offered(draft: Draft, finding: Finding) -> Draft | None:
     return draft._best([*trials, *_plugged(draft, node.id, others)])
 
 
+def _firmware(draft: Draft, finding: Finding) -> Draft | None:
+    """The computer's usual one, else any that it can run."""
+    owner = draft.node(finding.path.rpartition(".")[0])
+    usual = owner.entry.settings["firmware"].default
+    entries = sorted(draft.catalog.of_role("firmware"), key=lambda entry: entry.id != usual)
+    return draft._best(_plugged(draft, finding.path, entries))
+
+
 def _lent(draft: Draft, finding: Finding) -> Draft | None:
     """A second drive in the machine, for the guest that wants one of its own."""
     if finding.params.get("field") != "device" or draft.tree is None:
@@ -515,8 +531,11 @@ MENDS: Mapping[str, Callable[[Draft, Finding], Draft | None]] = {
     "not-offered": _offered,
     "no-iommu": _offered,
     "missing-field": _lent,
+    "firmware-isa": _firmware,
 }
 """The usual way to mend a fault, by the finding's id."""
+OF_A_MACHINE = ("firmware-isa",)
+"""What comes along when a machine takes another one's place."""
 OF_A_SETTING = ("missing-field", "no-network")
 """What comes along when a single setting is changed; the rest is for whoever changed it to see."""
 

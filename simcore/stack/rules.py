@@ -69,6 +69,7 @@ def examine(raw: object, catalog: Catalog) -> tuple[Scenario | None, list[Findin
         found = itertools.chain(
             needs(scenario, catalog),
             guests_in_guests_have_a_hypervisor_for_them(scenario, catalog),
+            firmware_is_of_its_computer(scenario, catalog),
             *(rule(scenario) for rule in RULES),
         )
         findings += itertools.islice(found, max(0, MOST - len(findings)))
@@ -214,6 +215,8 @@ def needs(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
             continue
         offered = scenario.offered(node)
         for capability in node.entry.needs:
+            if node.role == "firmware" and capability in INSTRUCTION_SETS:
+                continue  # what its own computer understands counts, and no other's below
             if capability in INSTRUCTION_SETS and capability not in offered:
                 host = ", ".join(sorted(INSTRUCTION_SETS & offered))
                 yield Finding("isa-mismatch", node.id, {"is_": node.is_, "isa": capability, "host": host})
@@ -233,6 +236,25 @@ def guests_have_the_hosts_instruction_set(scenario: Scenario) -> Iterator[Findin
         if own and INSTRUCTION_SETS & offered and not own & offered:
             host = ", ".join(sorted(INSTRUCTION_SETS & offered))
             yield Finding("isa-mismatch", node.id, {"is_": node.is_, "isa": ", ".join(own), "host": host})
+
+
+def firmware_is_of_its_computer(scenario: Scenario, catalog: Catalog) -> Iterator[Finding]:
+    """The first program that a computer runs is in the instruction set of that computer's own CPUs."""
+    for node in scenario.nodes.values():
+        owner = scenario.nodes.get(node.owner or "")
+        if node.role != "firmware" or owner is None:
+            continue
+        wanted, own = INSTRUCTION_SETS & set(node.entry.needs), INSTRUCTION_SETS & owner.provides
+        if not own or wanted <= own:
+            continue
+        others = [
+            one.id
+            for one in catalog.of_role("firmware")
+            if owner.role in one.sits_on and INSTRUCTION_SETS & set(one.needs) <= own
+        ]
+        isa, host = (", ".join(sorted(sets)) for sets in (wanted, own))
+        params = {"is_": node.is_, "isa": isa, "computer": owner.is_, "host": host, "providers": others}
+        yield Finding("firmware-isa", node.id, params)
 
 
 def kernels_without_privileges_are_caught(scenario: Scenario) -> Iterator[Finding]:

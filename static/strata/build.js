@@ -18,19 +18,23 @@ function press(edit) {
   form.requestSubmit(button);
 }
 
-// Back and forth: the links of all drafts that were on this page, and where in them it is
+// Back and forth: the links of all drafts that were on this page and what was said of each, and where in them it is
 
-const past = [draft().dataset.link];
-let here = 0, going = false;
+const past = [{ link: draft().dataset.link, said: "" }];
+let here = 0, going = "";
 
 function remember() {
-  const { link } = draft().dataset;
-  if (!going && stackOf(link) !== stackOf(past[here])) {
+  const { link } = draft().dataset, line = document.getElementById("said");
+  if (going) {
+    const step = past[going === "undo" ? here + 1 : here]; // the one that was made, and is no more, or is again
+    line.textContent = [line.dataset[going], step.said].filter(Boolean).join(" ");
+    past[here].link = link;
+  } else if (stackOf(link) !== stackOf(past[here].link)) {
     past.splice(here + 1);
-    past.push(link);
+    past.push({ link, said: line.textContent });
     here = past.length - 1;
-  } else past[here] = link;
-  going = false;
+  } else past[here].link = link;
+  going = "";
   const shown = new URL(link, location.href);
   history.replaceState(history.state, "", shown);
   const other = document.querySelector(".tools a[hreflang]");
@@ -50,8 +54,8 @@ function stackOf(link) {
 function travel(step) {
   if (!past[here + step]) return;
   here += step;
-  going = true;
-  window.htmx.ajax("GET", past[here], { target: "#draft", swap: "outerHTML" });
+  going = step < 0 ? "undo" : "redo";
+  window.htmx.ajax("GET", past[here].link, { target: "#draft", swap: "outerHTML" });
 }
 
 // What had the focus, and what was folded open, stays so across an answer

@@ -51,9 +51,11 @@ def test_undo_and_redo_go_through_the_stacks_that_there_were(page: Page) -> None
     assert "web" not in without
     pressed(page, "#undo")
     assert layers(page) == before
+    expect(page.locator("#said")).to_have_text("Undone. Removed: “web”.")
     page.locator("body").press("Control+y")
     page.wait_for_function("() => !document.querySelector('#draft g.layer[data-node=web]')")
     assert layers(page) == without
+    expect(page.locator("#said")).to_have_text("Done again. Removed: “web”.")
     page.reload()
     assert layers(page) == without, "the address is the state"
 
@@ -119,11 +121,25 @@ def test_a_changed_setting_keeps_the_focus_and_changes_the_drawing(page: Page) -
     expect(page.locator("#play-boot")).to_have_attribute("aria-disabled", "true")
 
 
+def test_a_second_guest_and_a_container_are_added_beside_the_chosen_one(page: Page) -> None:
+    page.goto("/build/?from=linux-on-kvm&sel=vm1")
+    beside = page.locator("section.palette", has=page.locator("#place-beside"))
+    expect(beside.locator("h2")).to_have_text("Add beside: Virtual machine")
+    beside.locator("[data-is='vm']").click()
+    page.wait_for_selector("#draft g.layer[data-node='vm2-os']")
+    page.goto("/build/?from=docker-on-linux&sel=web")
+    beside.locator("[data-is='container']").click()
+    page.wait_for_selector("#draft g.layer[data-node='box']")
+    page.evaluate("scrollTo(0, 0)")
+    assert serious_violations(page) == []
+
+
 def test_one_changed_setting_leaves_the_others_as_they_were(page: Page) -> None:
     page.goto("/build/?from=docker-on-linux&sel=web")
     page.fill("[id='f-web.cpus']", "0.5")
     page.locator("[id='f-web.cpus']").press("Tab")
     expect(page.locator(".field.set")).to_have_count(1)
+    expect(page.locator("#said")).to_have_text("Changed: CPU limit: 0.5.")
     expect(page.locator("[id='f-web.platform']")).to_have_value("")
 
 
