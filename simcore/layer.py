@@ -63,6 +63,7 @@ class Layer:
         self.memory_bytes: int | None = None
         self.volatile: list[tuple[int, int]] = []  # workloads' writes that end with it, unless passed on
         self.starts = 0
+        self.up_ns = NONE  # when it was ready the last time
         self.ready = self.gate()
         self._record = sim.record
         self._data = sim.record.data
@@ -70,6 +71,8 @@ class Layer:
         self._ops: dict[tuple[str, int], Op] = {}
         self._serve = {kind: sim.what(node, "", kind, SERVE) for kind in KINDS}
         self._answers = {kind: getattr(self, kind) for kind in KINDS if hasattr(self, kind)}
+        self._before = self._answers
+        self._instead: dict[str, str] = {}
         self._locks: dict[str, Lock] = {}
 
     def wire(self) -> None:
@@ -131,7 +134,9 @@ class Layer:
             yield SETTLE
             if self.state == KILLED:
                 yield from self._silence(request)
-            self.state, self.ready_ns = READY, self.sim.now
+            self.state, self.up_ns = READY, self.sim.now
+            if self.ready_ns < 0:
+                self.ready_ns = self.up_ns
             self.ready.open(self.sim.now, request.flow.thread, request.span)
             for call in self.when_ready:
                 call()
@@ -320,7 +325,9 @@ class Layer:
         """An operation of this node, its timing and its stream of draws."""
         known = self._ops.get((name, kind))
         if known is None:
-            timing: Timing = choose(self.entry.timings[name], self.sim.family, self.sim.own)
+            timing: Timing = choose(
+                self.entry.timings[self._instead.get(name, name)], self.sim.family, self.sim.own
+            )
             if self.sim.scaled:
                 timing = timing.times(self.sim.scaled.get((self.entry.id, name), 1))
             if kind == CPU and (pace := self._pace) != 1:
@@ -333,6 +340,10 @@ class Layer:
             known = Op(name, what, mix(self.sim.seed, self.id, name), table, divisor)
             self._ops[name, kind] = known
         return known
+
+    def instead(self, name: str, other: str) -> None:
+        """This operation goes by another timing of the entry, because of a setting; it is still the same."""
+        self._instead[name] = other
 
     def draw_ns(self, name: str, kind: int, per: int = 1) -> int:
         op = self.op(name, kind)
@@ -385,8 +396,19 @@ class Layer:
 
     def end(self) -> None:
         """Killed: it answers nothing any more."""
+        if self.state != KILLED:
+            self._before = self._answers
         self.state = KILLED
         self._answers = dict.fromkeys(KINDS, self._silence)
+
+    def back_in(self) -> int | None:
+        """In how long somebody starts it again once it has been killed, in ns; None if nobody does."""
+        return None
+
+    def revive(self) -> None:
+        """Killed, and about to be started again: it is off, and has nothing of what it had."""
+        self.state, self._answers = OFF, self._before
+        self.threads, self.ready = [], self.gate()
 
     def _silence(self, request: Request) -> Steps:
         """Who asks waits for ever."""

@@ -443,6 +443,14 @@ class Engine(Layer):
         """The whole chain from the command to a container whose program may start."""
         raise NotImplementedError
 
+    def restart(self, request: Request, container: Layer) -> Steps:
+        """A container's program has ended, and it is to be started again."""
+        raise NotImplementedError
+
+    def restarts_in(self) -> int | None:
+        """How long after its end it starts a container again, in ns; None if it does not."""
+        return None
+
     def delete(self, request: Request, container: Layer) -> Steps:
         """The container's own program has ended: clear away what was made for it."""
         yield SETTLE

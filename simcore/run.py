@@ -214,7 +214,7 @@ class Run:
         if tenant.role == "vm":
             self._power_on(tenant)
         else:
-            thread = layer.below.process(f"{tenant.id}/start")
+            thread = layer.below.process(_numbered(f"{tenant.id}/start", layer.starts))
             layer.spawn("boot", thread, self.sim.now)
 
     def _launch(self, workload: Workload, for_ns: int | None) -> None:
@@ -225,7 +225,7 @@ class Run:
             return
         if for_ns is not None:
             workload.ends_ns = self.sim.now + for_ns
-        thread = workload.below.process(workload.id)
+        thread = workload.below.process(_numbered(workload.id, workload.below.starts - 1))
         workload.prepare(thread)
         workload.threads.append(thread)
         workload.spawn("run", thread, self.sim.now, workload=workload.number)
@@ -255,6 +255,7 @@ class Run:
         for workload in self.stack.workloads:
             if id(workload.below) in ended:
                 layers = [*layers, workload]
+        again = [(layer, wait) for layer in layers if layer.state == READY and (wait := layer.back_in())]
         threads = []
         for layer in layers:
             layer.end()
@@ -263,6 +264,20 @@ class Run:
         for layer in self.stack.layers.values():
             layer.sweep(now)
         self._killed.update((thread.id, now) for thread in threads if thread.id not in self._killed)
+        for layer, wait in again:
+            self.sim.at(wait, partial(self._again, layer))
+
+    def _again(self, layer: Layer) -> None:
+        """Somebody starts a killed layer again, and with it the programs that were not through."""
+        if layer.back_in() is None:
+            return  # whoever would has been killed meanwhile
+        layer.revive()
+        layer.when_ready = []
+        for spec, workload in zip(self.scenario.workloads, self.stack.workloads, strict=True):
+            if workload.below is layer and spec.start != "manual" and workload.finished_ns < 0:
+                workload.revive()
+                layer.when_ready.append(partial(self._launch, workload, spec.for_ns))
+        self._start(self.scenario.nodes[layer.id])
 
     # ----------------------------------------------------------------------------------------------- result
 
@@ -315,6 +330,7 @@ class Run:
         nodes: dict[str, dict[str, Any]] = {
             name: {"ready_ns": layer.ready_ns if layer.ready_ns >= 0 else None, "state": layer.state}
             | {"restarts": max(0, layer.starts - 1), "memory": layer.memory_bytes}
+            | ({"again_ns": layer.up_ns if layer.state == READY else None} if layer.starts > 1 else {})
             | ({"page_cache": layer.cached_bytes} if isinstance(layer, Kernel) and layer.cached_bytes else {})
             for name, layer in self.stack.layers.items()
             if not isinstance(layer, Workload)
@@ -386,6 +402,11 @@ class Run:
         n, total = len(took), last - first if asked else sum(whole)
         ranks = {f"p{p}_ns": took[max(0, -(-n * p // 100) - 1)] for p in (50, 90, 99)}
         return {"n": n, "mean_ns": sum(took) // n, **ranks, "per_s": round(n * 1e9 / max(1, total), 3)}
+
+
+def _numbered(name: str, before: int) -> str:
+    """A thread's name, different for each time that the same is started."""
+    return name if before <= 0 else f"{name}/{before + 1}"
 
 
 def _within(computer: Node) -> list[Node]:

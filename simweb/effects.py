@@ -15,7 +15,7 @@ __all__ = ["Effect", "effects_of"]
 
 @dataclass(frozen=True)
 class Effect:
-    """What a change did to one layer or one program. `kind`: same, slower, faster, lost or unfinished."""
+    """What a change did to one layer or one program. `kind`: same, slower, faster, restarted or lost."""
 
     id: str
     label: str
@@ -26,42 +26,83 @@ class Effect:
 
 def effects_of(rows: tuple[Scenario, ...], lang: str) -> list[Effect]:
     """Of two lanes, the second of which has an intervention that the first has not; else nothing."""
-    if len(rows) != 2 or not rows[1].raw.get("interventions") or rows[0].raw.get("interventions"):
+    if len(rows) != 2:
+        return []
+    held, done = (row.raw.get("interventions") or [] for row in rows)
+    if len(done) <= len(held) or any(one not in done for one in held):
         return []
     records = [record for row in rows if (record := store.record_of(row)) is not None]
-    if len(records) < 2:
+    tree = simcore.Draft(rows[0].raw).tree
+    if len(records) < 2 or tree is None:
         return []
     before, after = (record.outcome for record in records)
-    tree = simcore.Draft(rows[0].raw).tree
     words = presenters.components(lang)
+    homes = {load.id: load.on for load in tree.workloads}
     found = []
     for name, node in before["nodes"].items():
-        known = tree.nodes.get(name) if tree else None
-        if known is None or known.role in ("device", "firmware"):
-            continue
-        state = after["nodes"].get(name, node)["state"]
-        lost = state == "killed" or (node["state"] == "ready" and state != "ready")
-        label = str(words.get(known.is_, {}).get("short", known.is_))
-        said = _("lost") if state == "killed" else _("never comes up") if lost else _("does not notice")
-        found.append(Effect(name, label, known.role, "lost" if lost else "same", said))
-    for name, load in before["workloads"].items():
-        found.append(_effect(name, load, after["workloads"].get(name, load), tree, words))
+        known = tree.nodes.get(name)
+        if known is not None and known.role not in ("device", "firmware"):
+            kind, said = _layer(node, after["nodes"].get(name, node))
+            found.append(Effect(name, _short(words, known.is_), known.role, kind, said))
+    for load in tree.workloads:
+        old = before["workloads"][load.id]
+        new = after["workloads"].get(load.id, old)
+        restarts = after["nodes"].get(homes[load.id], {}).get("restarts", 0)
+        kind, said = _program(old, new, restarts > before["nodes"][homes[load.id]]["restarts"])
+        found.append(Effect(load.id, _short(words, load.is_), "workload", kind, said))
     return found
 
 
-def _effect(name: str, before: Mapping[str, Any], after: Mapping[str, Any], tree: Any, words: Any) -> Effect:
-    load = next((one for one in tree.workloads if one.id == name), None) if tree else None
-    label = str(words.get(load.is_, {}).get("short", name)) if load else name
+def _short(words: Any, is_: str) -> str:
+    return str(words.get(is_, {}).get("short", is_))
+
+
+def _layer(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str]:
+    state = after["state"]
+    if state == "killed":
+        return "lost", _("lost")
+    if before["state"] == "ready" and state != "ready":
+        return "lost", _("lost: it never comes up")
+    if after["restarts"] > before["restarts"]:
+        return "restarted", _("restarted, up again after %(time)s") % {
+            "time": _later(before, after, "ready_ns")
+        }
+    if _differs(before, after, "ready_ns"):
+        return _pace(
+            before, after, "ready_ns", _("slowed: up %(time)s later"), _("faster: up %(time)s sooner")
+        )
+    return "same", _("unaffected")
+
+
+def _program(before: Mapping[str, Any], after: Mapping[str, Any], restarted: bool) -> tuple[str, str]:
     if lost := (after.get("writes") or {}).get("lost"):
         said = _("%(n)s acknowledged writes lost, held by %(who)s")
-        who = ", ".join(after["writes"]["held_by"])
-        return Effect(name, label, "workload", "lost", said % {"n": lost, "who": who})
+        return "lost", said % {"n": lost, "who": ", ".join(after["writes"]["held_by"])}
     if before["finished_ns"] is not None and after["finished_ns"] is None:
         done = _("%(done)s of %(all)s done") % {"done": after["n"], "all": before["n"]}
-        return Effect(name, label, "workload", "lost", _("lost: %(done)s") % {"done": done})
-    old, new = before["finished_ns"] or 0, after["finished_ns"] or 0
-    if abs(new - old) <= max(1000, old // 10**6):
-        return Effect(name, label, "workload", "same", _("does not notice"))
-    said = _("done %(time)s later") if new > old else _("done %(time)s sooner")
-    kind = "slower" if new > old else "faster"
-    return Effect(name, label, "workload", kind, said % {"time": simcore.show_time(abs(new - old))})
+        return "lost", _("lost: %(done)s") % {"done": done}
+    if restarted and _differs(before, after, "finished_ns"):
+        said = _("restarted: begun again, done %(time)s later")
+        return "restarted", said % {"time": _later(before, after, "finished_ns")}
+    if _differs(before, after, "finished_ns"):
+        later, sooner = _("slowed: done %(time)s later"), _("faster: done %(time)s sooner")
+        return _pace(before, after, "finished_ns", later, sooner)
+    return "same", _("unaffected")
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any], moment: str) -> bool:
+    """By more than a shift that nobody would notice."""
+    old, new = before[moment] or 0, after[moment] or 0
+    return abs(new - old) > max(1000, old // 10**6)
+
+
+def _later(before: Mapping[str, Any], after: Mapping[str, Any], moment: str) -> str:
+    return str(simcore.show_time(abs((after[moment] or 0) - (before[moment] or 0))))
+
+
+def _pace(
+    before: Mapping[str, Any], after: Mapping[str, Any], moment: str, later: str, sooner: str
+) -> tuple[str, str]:
+    is_later = (after[moment] or 0) > (before[moment] or 0)
+    said = (later if is_later else sooner) % {"time": _later(before, after, moment)}
+    return "slower" if is_later else "faster", said

@@ -367,7 +367,7 @@ def branching_point(original: Scenario, moments: Sequence[int]) -> list[tuple[st
     if trace is None or not all(moments):
         return []
     since = min(moments) - trace.outcome["lane"]["start_ns"]
-    return [("t", str(since))] if since > 0 else []
+    return [("from", simcore.RACE_STARTS[0]), ("t", str(since))] if since > 0 else []
 
 
 # While the finger slides

@@ -27,6 +27,7 @@ VERBS = {
     "leaving": ("op", 1, None),
     "plan": ("op", 0, None),
     "op": ("op", 0, 1),
+    "instead": ("op", 0, 2),
     "draw_ns": ("op", 0, 1),
     "work": ("shown", 1, 1),  # its length is a setting: it needs a text, not a timing
     "sleep": ("shown", 1, 1),

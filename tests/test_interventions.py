@@ -370,3 +370,61 @@ def test_a_workload_stops_asking_when_its_time_is_up() -> None:
     load = {"id": "load", "is": "periodic", "on": "host-os", "for": "95 ms"}
     result = simcore.run(scenario({**raw, "workloads": [load]}))
     assert result.outcome["workloads"]["load"]["n"] in (9, 10)
+
+
+# ------------------------------------------------------------------------------------------ started again
+
+
+def restarting(*interventions: dict[str, Any]) -> simcore.Result:
+    stack = simcore.Draft(simcore.prebuilt()["docker-on-linux"]).set("web.restart", "always").raw
+    return simcore.run(scenario(with_(dict(stack), *interventions), workload="spin"))
+
+
+def test_a_container_with_a_restart_policy_comes_up_again_and_its_program_begins_anew() -> None:
+    at = middle("docker-on-linux")
+    result, before = restarting(kill("web", at)), ran("docker-on-linux", "spin").outcome
+    web, spin = result.outcome["nodes"]["web"], result.outcome["workloads"]["spin"]
+    assert (web["state"], web["restarts"]) == ("ready", 1)
+    assert web["ready_ns"] == before["nodes"]["web"]["ready_ns"] < at < at + 100 * MS < web["again_ns"]
+    lost = at - before["nodes"]["web"]["ready_ns"]
+    assert spin["finished_ns"] > before["workloads"]["spin"]["finished_ns"] + lost
+    assert "restarts" in [text for _at, node, text in lines(result.trace) if node == "engine"]
+
+
+def test_it_comes_up_as_often_as_it_is_killed() -> None:
+    at = middle("docker-on-linux")
+    result = restarting(kill("web", at), kill("web", at + 2 * S))
+    assert result.outcome["nodes"]["web"]["restarts"] == 2
+    assert result.outcome["lane"]["finished"] is True
+
+
+def test_a_blow_to_a_dead_container_changes_nothing() -> None:
+    at = middle("docker-on-linux")
+    once, twice = (restarting(kill("web", at), *more) for more in ((), (kill("web", at + MS),)))
+    assert twice.outcome["nodes"]["web"] == once.outcome["nodes"]["web"]
+
+
+def test_nobody_starts_a_container_again_when_dockerd_is_dead() -> None:
+    at = middle("docker-on-linux")
+    for killed in ((kill("engine", at), kill("web", at + MS)), (kill("web", at), kill("engine", at + MS))):
+        result = restarting(*killed)
+        assert result.outcome["nodes"]["web"]["state"] == "killed"
+        assert result.outcome["lane"]["finished"] is False
+
+
+def test_without_a_policy_it_stays_dead() -> None:
+    result = simcore.run(
+        scenario(with_("docker-on-linux", kill("web", middle("docker-on-linux"))), workload="spin")
+    )
+    assert result.outcome["nodes"]["web"]["restarts"] == 0
+    assert ended(result) == {"web"}
+
+
+def test_without_its_guards_the_door_to_the_kernel_is_passed_faster() -> None:
+    """222 cycles with mitigations, 153.75 without; the call itself is the same."""
+    runs = [
+        simcore.run(scenario("linux", workload="system-call", vary={"host-os.mitigations": how}))
+        for how in ("auto", "off")
+    ]
+    guarded, bare = (run.outcome["workloads"]["system-call"]["mean_ns"] for run in runs)
+    assert 0.6 < bare / guarded < 0.8

@@ -167,6 +167,54 @@ def test_the_run_in_words_is_the_engine_s_own_narration(client: Client) -> None:
     assert client.get("/s/linux/text/?view=no").status_code == 400
 
 
+def test_who_is_unaffected_slowed_restarted_and_lost_is_told_one_by_one(client: Client) -> None:
+    """Two containers on one CPU: one dies and starts again at the other's cost; then dockerd dies."""
+    draft = (
+        simcore.Draft(simcore.prebuilt()["docker-on-linux"]).set("host.cpus", 1).set("web.restart", "always")
+    )
+    draft = draft.add("container", "web", "beside")
+    loads = [
+        {"id": f"work-{on}", "is": "spin", "on": on, "settings": {"count": n}}
+        for on, n in (("box", 200), ("web", 50))
+    ]
+    ref = store.keep(store.scenario({**draft.raw, "workloads": loads}), 1).id
+    original = Scenario.objects.get(id=ref)
+    pool().result(store.start(store.Plan((original,))))
+    record = store.record_of(original)
+    assert record is not None
+    at = record.outcome["nodes"]["web"]["ready_ns"] + 200_000_000
+    given = {"node": "web", "view": "own", "do": "fail:kill", "t": str(at)}
+    again = changed(client, ref, **given)
+    rows = (original, Scenario.objects.exclude(id=ref).get())
+    pool().result(store.start(store.Plan((rows[1],))))
+    found = {effect.id: (effect.kind, effect.said) for effect in effects.effects_of(rows, "en")}
+    assert found["host-os"] == found["engine"] == ("same", "unaffected")
+    assert found["web"][0] == found["work-web"][0] == "restarted"
+    assert found["work-box"][0] == "slower"
+    assert found["work-box"][1].startswith("slowed: done")
+    assert len(again["interventions"]) == 1
+    given = {"node": "engine", "view": "own", "do": "fail:kill", "t": str(at - 1)}
+    changed(client, rows[1].id, **given)
+    both = Scenario.objects.exclude(id__in=[ref, rows[1].id]).get()
+    pool().result(store.start(store.Plan((both,))))
+    found = {effect.id: (effect.kind, effect.said) for effect in effects.effects_of((rows[1], both), "en")}
+    assert found["engine"] == found["web"] == ("lost", "lost"), "nobody is there to start it again"
+    assert found["work-web"][0] == "lost"
+
+
+def test_mitigations_are_switched_off_from_the_start(client: Client) -> None:
+    given = {
+        "node": "guest-os",
+        "view": "call",
+        "do": "race",
+        "t": str(NOON),
+        "s:guest-os.mitigations": "off",
+    }
+    raw = changed(client, "linux-on-kvm", **given)
+    assert "interventions" not in raw
+    assert raw["label"]["en"] == "A Linux guest under KVM — Mitigations: off"
+
+
 def test_after_a_power_cut_it_is_told_what_was_promised_and_lost(client: Client) -> None:
     raw = dict(simcore.prebuilt()["linux-on-kvm"])
     load = {"id": "writes", "is": "random-write", "on": "guest-os", "start": "200 s"}

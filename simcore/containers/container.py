@@ -65,8 +65,20 @@ class Container(Layer):
         yield from self.runtime.serve(request)
         starter = request.flow.thread
         yield from self.hop(request, self.first)
-        yield from self.runtime.create(request, self)
+        make = self.runtime.create if self.starts == 1 else self.runtime.restart
+        yield from make(request, self)
         yield from self.hop(request, starter)
+
+    def back_in(self) -> int | None:
+        """Who made it starts it again, if it is told to and is there itself."""
+        return self.runtime.restarts_in() if self.settings["restart"] == "always" else None
+
+    def revive(self) -> None:
+        super().revive()
+        self.group.threads.clear()
+        self._files = {}
+        self.count("memory", 0)
+        self.first = self.process(f"{self.id}/init/{self.starts + 1}")
 
     def pace(self, instructions: str, isa: str = "") -> float:
         if self.interpreter is None:

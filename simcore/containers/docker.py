@@ -6,7 +6,7 @@ containers started together queue for are locks: the network's (rtnl) and the da
 """
 
 from simcore.cpu import Steps, Thread
-from simcore.layer import Layer
+from simcore.layer import READY, Layer
 from simcore.requests import Request
 from simcore.roles import Engine, Kernel
 
@@ -46,18 +46,35 @@ class Docker(Engine):
         self.spend(request, "cli_request")
 
         yield from self.hop(request, dockerd)
+        yield from self._begin(request, container, first, dockerd, name)
+
+    def restarts_in(self) -> int | None:
+        """The shim tells containerd, and that dockerd, which waits a little in case it dies at once."""
+        return self.constant("restart_delay") if self.state == READY else None
+
+    def restart(self, request: Request, container: Layer) -> Steps:
+        """As its start, without the command and `create`: the container is there."""
+        name = f"{container.id}/{container.starts}"
+        first, dockerd = request.flow.thread, self._program(f"dockerd/{name}")
+        yield from self.hop(request, dockerd)
+        yield from self.delete(request, container)
+        self.below.mounts -= self.constant("mounts")
+        self.log(request, "restarts", name=container.id)
+        yield from self._begin(request, container, first, dockerd, name)
+
+    def _begin(self, request: Request, container: Layer, first: Thread, dockerd: Thread, name: str) -> Steps:
+        """dockerd's own part of `start`: the files and the network; then the programs that follow."""
         self.spend(request, "overlay_mount")
         yield from self.settle()
         self.below.mounts += self.constant("mounts")
         yield from self._rtnl(request, "network_sandbox")
         yield from self._commit(request, "network_database", self.constant("network_syncs"))
         self.log(request, "sandbox")
-        yield from self._run(request, container, first, dockerd)
-        self.log(request, "started", name=name)
+        yield from self._run(request, container, first, dockerd, name)
+        self.log(request, "started", name=container.id)
 
-    def _run(self, request: Request, container: Layer, first: Thread, dockerd: Thread) -> Steps:
+    def _run(self, request: Request, container: Layer, first: Thread, dockerd: Thread, name: str) -> Steps:
         """containerd, a shim and runc: the last programs between the command and the container's own."""
-        name = container.id
         containerd = self._program(f"containerd/{name}")
         shim, runc = self.process(f"shim/{name}"), self.process(f"runc/{name}")
         container.threads += (shim, runc)  # they end with the container, not with the daemons
@@ -69,7 +86,7 @@ class Docker(Engine):
         self.spend(request, "shim_start")
         self._weigh(1)
         self.below.computer.use(request, self._shim_pages)
-        self.log(request, "shim", name=name)
+        self.log(request, "shim", name=container.id)
         yield from self.hop(request, runc)
         self.spend(request, "parse_mounts", per=self.below.mounts * self.constant("parses"))
         container.spend(request, "runc_exec")

@@ -32,6 +32,9 @@ class Linux(Processes, Writeback, Ksm, Network):
     reads_steal = halts_for_locks = True
 
     def wire(self) -> None:
+        if self.settings["mitigations"] == "off":
+            self.instead("syscall_entry", "syscall_entry_bare")
+            self.instead("syscall_exit", "syscall_exit_bare")
         super().wire()
         self.at_once = self.constant("writes_at_once")
         cpus = self.computer.cpus
