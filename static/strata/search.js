@@ -7,11 +7,16 @@ const entries = [...document.querySelectorAll(search.dataset.entries)].map((entr
 const groups = [...document.querySelectorAll(search.dataset.groups)];
 const HAN = /\p{Script=Han}/u, ENOUGH = 0.5;
 
+/** What any question is made of, whatever it asks. */
+const ASKING = new Set("a an and are do does how in is it of on s stand the to what where which who why 的 是 在 哪 里 哪里 哪个 什么 为什么 怎么 怎样 如何 吗 呢 了 有".split(" "));
+
 /** What was typed as tests of a text: a Latin word by how it begins, Chinese wherever it stands. A question may be typed whole. */
 function tests(typed) {
   const chinese = new Intl.Segmenter("zh", { granularity: "word" });
   const words = typed.toLowerCase().split(/[^\p{L}\p{N}-]+/u).filter(Boolean);
-  return words.flatMap((word) => (HAN.test(word) ? [...chinese.segment(word)].map(({ segment }) => segment) : [word])).map((word) => new RegExp(HAN.test(word) ? word : `(?<![\\p{Script=Latin}\\p{N}])${word}`, "u"));
+  const all = words.flatMap((word) => (HAN.test(word) ? [...chinese.segment(word)].map(({ segment }) => segment) : [word]));
+  const asked = all.filter((word) => !ASKING.has(word));
+  return (asked.length ? asked : all).map((word) => new RegExp(HAN.test(word) ? word : `(?<![\\p{Script=Latin}\\p{N}])${word}`, "u"));
 }
 
 /** Which entries have all the words; if none has, those with most of them, where a rare word counts for more. */
