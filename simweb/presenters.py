@@ -429,6 +429,11 @@ class Step:
         return str(simcore.show_time(self.ns))
 
     @property
+    def waits(self) -> bool:
+        """Whether nobody worked for most of the turn."""
+        return 2 * sum(bar.ns for bar in self.bars if bar.waits_for) > self.ns
+
+    @property
     def rest_shown(self) -> str:
         return str(simcore.show_time(self.rest_ns))
 

@@ -247,6 +247,8 @@ def test_the_critical_path_is_told_in_order_with_who_worked_for_whom(page: Page)
     assert all(first[1] == second[0] for first, second in pairwise(spans))
     step = steps.filter(has_text="Wait for the network")
     expect(step.locator("> details > summary")).to_contain_text("on behalf of Boot · Linux (guest)")
+    expect(step).to_have_class(re.compile(r"\bwaiting\b"))
+    expect(steps.first).not_to_have_class(re.compile(r"\bwaiting\b"))  # the boot's own turn is mostly work
     step.locator("> details > summary").click()
     bars = step.locator(".gap-bars li")
     own = sum(bars.evaluate_all("list => list.map(li => +li.dataset.ns)"))
