@@ -64,9 +64,10 @@ def _layer(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, st
     if before["state"] == "ready" and state != "ready":
         return "lost", _("lost: it never comes up")
     if after["restarts"] > before["restarts"]:
-        return "restarted", _("restarted, up again after %(time)s") % {
-            "time": _later(before, after, "ready_ns")
-        }
+        if after["again_ns"] is None:
+            return "lost", _("lost: it never comes up")
+        again = f"{after['again_ns'] / 1e9:.3f} s"
+        return "restarted", _("restarted: up again at %(time)s") % {"time": again}
     if _differs(before, after, "ready_ns"):
         return _pace(
             before, after, "ready_ns", _("slowed: up %(time)s later"), _("faster: up %(time)s sooner")

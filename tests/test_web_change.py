@@ -190,6 +190,9 @@ def test_who_is_unaffected_slowed_restarted_and_lost_is_told_one_by_one(client: 
     found = {effect.id: (effect.kind, effect.said) for effect in effects.effects_of(rows, "en")}
     assert found["host-os"] == found["engine"] == ("same", "unaffected")
     assert found["web"][0] == found["work-web"][0] == "restarted"
+    run = store.record_of(rows[1])
+    assert run is not None
+    assert f"up again at {run.outcome['nodes']['web']['again_ns'] / 1e9:.3f} s" in found["web"][1]
     assert found["work-box"][0] == "slower"
     assert found["work-box"][1].startswith("slowed: done")
     assert len(again["interventions"]) == 1

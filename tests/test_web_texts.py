@@ -84,6 +84,14 @@ def test_a_page_brings_the_words_for_all_that_its_record_names(stack: str) -> No
         assert named - {""} <= drawn
 
 
+def test_the_host_of_guests_and_containers_has_one_word_in_chinese() -> None:
+    """Else it stands only in 主机名 (its name), 主机密钥 (its keys) and 大型主机 (a large machine)."""
+    root = Path(settings.ROOT)
+    bare = re.compile("(?<!宿)(?<!大型)主机(?!名|密钥)")
+    texts = [*root.glob("sim*/**/*.toml"), *root.glob("sim*/**/*.yaml"), PO]
+    assert [file.name for file in texts if bare.search(file.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.django_db
 def test_the_words_for_a_page_are_few_and_the_same_as_in_the_whole(client: Client) -> None:
     whole, part = (
