@@ -138,6 +138,7 @@ STATES: list[tuple[str, Enter]] = [
     (FOUR, at_the_end),
     (FOUR, large),
     ("/s/docker-on-linux/text/?view=read", loaded),
+    ("/s/first-instruction/text/", loaded),
     ("/embed/linux-on-kvm/?view=read", loaded),
     ("/glossary/", loaded),
     ("/glossary/", searched),

@@ -276,6 +276,7 @@ def test_where_windows_are_allowed_sources_terms_and_numbers_open(
     frame = run(frame_of(page))
     links, hrefs = chosen_stop_s_links(frame)
     for number, href in enumerate(hrefs):
+        page.bring_to_front()
         with page.context.expect_page() as opened:
             links.nth(number).click()
         opened.value.wait_for_url(href)
