@@ -473,6 +473,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def unknown_stack(ref: str) -> Http404:
     near = presenters.nearest(ref)
     message = _("There is no stack, scenario or race “%(ref)s” here.") % {"ref": ref[:70]}
+    if store.find_race(ref):
+        near, message = [ref], _("“%(ref)s” is a race, not a stack: choose one of its lanes.") % {"ref": ref}
     error = Http404(message)
     error.nearest = near  # type: ignore[attr-defined]
     return error

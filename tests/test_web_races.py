@@ -146,3 +146,12 @@ def test_a_part_of_a_gap_stands_in_the_layer_that_did_it(client: Client) -> None
     wheres = re.findall(r"[+−][^,+−]*QEMU[^,+−]*, (KVM|VirtualBox)", last)
     assert wheres
     assert set(wheres) == {"KVM"}
+
+
+@pytest.mark.parametrize("address", ["/race/?stack=linux&stack=%s", "/build/?from=%s", "/s/%s/what-if/"])
+def test_where_a_stack_is_wanted_a_race_is_told_from_what_is_not_there(client: Client, address: str) -> None:
+    answer = client.get(address % "first-instruction", {"lang": "en"} if "?" not in address else None)
+    assert answer.status_code == 404
+    page = answer.content.decode()
+    assert "“first-instruction” is a race, not a stack" in shown(page)
+    assert 'href="/s/first-instruction/"' in page
