@@ -133,6 +133,49 @@ def test_what_if_by_keyboard_alone(page: Page) -> None:
     raced(page)
 
 
+@pytest.mark.parametrize(
+    ("address", "node", "setting", "value", "says"),
+    [
+        ("/s/linux-on-kvm/?view=call", "guest-os", "guest-os.mitigations", "off", "System call exit"),
+        ("/s/linux-on-kvm/", "vm1", "vm1.vcpus", "3", "Bring up CPUs"),
+        ("/s/linux-on-kvm/?view=read", "vm1.disk", "vm1.disk", "ide", "Out to QEMU and back"),
+        ("/s/kvm-emulated-ide/?view=read", "vm1.disk", "vm1.disk", "virtio-blk", "Out to QEMU and back"),
+        ("/s/docker-on-linux/", "web", "web.cpus", "0.2", "Out of quota"),
+        ("/s/docker-on-linux/?view=read", "web", "web.cpus", "0.2", "It makes no difference here"),
+    ],
+)
+def test_a_question_is_asked_in_a_few_clicks_and_answered(
+    page: Page, address: str, node: str, setting: str, value: str, says: str
+) -> None:
+    """The layer, the setting, the race: then it says what made the difference, or that nothing does."""
+    opened(page, address, node)
+    field = page.locator(f"[id='w-{setting}']")
+    if field.evaluate("at => at.matches('select')"):
+        field.select_option(value)
+    else:
+        field.fill(value)
+    page.click("#what-if-race")
+    raced(page)
+    expect(page.locator("#why")).to_contain_text(says)
+
+
+def test_a_killed_container_is_started_again_and_from_its_branch_one_goes_on(page: Page) -> None:
+    opened(page, "/s/docker-on-linux/?view=read", "web")
+    page.select_option("[id='w-web.restart']", "always")
+    page.click("#what-if-kill")
+    raced(page)
+    expect(page.locator("[data-node='web'][data-effect]")).to_have_attribute("data-effect", "restarted")
+    expect(page.locator("[data-node='engine'][data-effect]")).to_contain_text("unaffected")
+    page.locator(".lane-title a").nth(1).click()
+    page.wait_for_selector("#player[data-mode='player'][data-ready='1']", timeout=LONGEST_RUN_MS)
+    page.locator("g.layer[data-node='engine']").click()
+    expect(page.locator("#changes")).to_contain_text("This run holds already")
+    page.click("#what-if-kill")
+    raced(page)
+    expect(page.locator("[data-node='engine'][data-effect]")).to_have_attribute("data-effect", "lost")
+    expect(page.locator("[data-node='web'][data-effect]")).to_have_attribute("data-effect", "same")
+
+
 def test_the_work_can_be_slid_too(page: Page) -> None:
     opened(page, "/s/linux-on-kvm/?view=read", "random-read")
     slider = page.locator("[id='r-random-read.block']")
