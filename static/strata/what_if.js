@@ -31,6 +31,7 @@ export class WhatIf {
       this.focused = at?.closest("#what-if") ? at.id : "";
     });
     document.addEventListener("htmx:after:swap", () => {
+      this.section?.querySelector("#slide:not(:empty)")?.scrollIntoView({ block: "nearest" });
       const details = this.section?.querySelector(":scope > details");
       if (details) details.open = this.open;
       if (this.focused && document.activeElement === document.body) document.getElementById(this.focused)?.focus({ preventScroll: true });
@@ -49,6 +50,8 @@ export class WhatIf {
   #slid(form, range, kind) {
     const value = range.dataset.values.split("|")[range.value];
     range.setAttribute("aria-valuetext", value);
+    const row = range.closest(".field"), figures = form.querySelector("#slide");
+    if (row.nextElementSibling !== figures) row.after(figures); // what it would come to stands under the finger
     const field = form.elements[`s:${range.id.slice(2)}`];
     field.value = value;
     if (kind === "change") field.dispatchEvent(new Event("change", { bubbles: true }));

@@ -183,6 +183,8 @@ def test_the_work_can_be_slid_too(page: Page) -> None:
     slider.press("ArrowRight")
     expect(page.locator("#slide .slid")).to_have_count(2, timeout=LONGEST_RUN_MS)
     expect(page.locator("[id='w-random-read.block']")).to_have_value("8 KiB")
+    expect(page.locator(".field:has([id='r-random-read.block']) + #slide")).to_be_in_viewport()
+    expect(slider).to_be_in_viewport()
     page.click("#what-if-race")
     raced(page)
     expect(page.locator(".lane-title").nth(1)).to_contain_text("8 KiB")
