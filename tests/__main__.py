@@ -1,8 +1,9 @@
 """`python -m tests`: every test, in two pytest processes side by side, closed by one summary.
 
 The browser tests run in a process of their own: Playwright keeps an event loop running there, which Django's
-database code refuses to work under. What it prints is shown when the other one has ended. Arguments are
-handed to both processes.
+database code refuses to work under. What it prints is shown when the other one has ended. The others share
+themselves out among the processors, a file at a time: what a file has simulated, its tests share. Arguments
+are handed to both.
 """
 
 import json
@@ -16,7 +17,7 @@ from typing import IO
 
 from tests.conftest import OUTCOMES, REPORT_FILE
 
-SUITES = ("tests", "tests/browser")
+SUITES = {"tests": ("-n", "auto", "--dist", "loadfile"), "tests/browser": ()}
 TESTS_FAILED, NO_TESTS_COLLECTED = 1, 5
 WIDTH = 100
 
@@ -38,8 +39,8 @@ def main(arguments: list[str]) -> int:
         files = [Path(folder, f"{number}.json") for number in range(len(SUITES))]
         outputs = (None, kept)
         running = [
-            begin(path, arguments, file, output)
-            for path, file, output in zip(SUITES, files, outputs, strict=True)
+            begin(path, [*own, *arguments], file, output)
+            for (path, own), file, output in zip(SUITES.items(), files, outputs, strict=True)
         ]
         for path, file, output, process in zip(SUITES, files, outputs, running, strict=True):
             print(rule(path), flush=True)
