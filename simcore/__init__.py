@@ -15,7 +15,7 @@ from typing import Any
 from .catalog import Catalog
 from .catalog import load_catalog as catalog
 from .explain import gap as _gap
-from .explain.gap import RACE_STARTS, RaceResult
+from .explain.gap import RACE_STARTS, RaceResult, race_starts
 from .explain.journey import Journey, journey
 from .explain.narration import Narration, narration, time_parts
 from .explain.steps import time_steps
@@ -73,6 +73,7 @@ __all__ = [
     "profile_text",
     "provenance",
     "race",
+    "race_starts",
     "render",
     "replaced",
     "run",

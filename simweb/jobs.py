@@ -20,6 +20,7 @@ def _kept(result: Any) -> dict[str, Any]:
         "outcome": result.outcome,
         "parts": simcore.time_parts(result.trace),
         "steps": simcore.time_steps(result.trace),
+        "starts": simcore.race_starts(result.trace),
     }
 
 

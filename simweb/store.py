@@ -363,7 +363,7 @@ def _store_trace(row: Scenario, done: dict[str, Any]) -> None:
             "ledger": ledger_version(),
             "size": done["size"],
             "stored": len(done["gz"]),
-            "outcome": done["outcome"] | {"parts": done["parts"], "steps": done["steps"]},
+            "outcome": done["outcome"] | {name: done[name] for name in ("parts", "steps", "starts")},
             "used": timezone.now(),
         },
     )

@@ -179,8 +179,9 @@ def several(
 def starts_of(view: str) -> tuple[str, ...]:
     """Where a race can start, the best first: to compare requests, what came before them is in the way."""
     host_ready, power_on, first_request = simcore.RACE_STARTS
-    starts = (host_ready, power_on)
-    return starts if view in ("boot", "own") else (first_request, *starts)
+    if view in ("boot", "own"):
+        return (host_ready, power_on) if view == "boot" else (host_ready, power_on, first_request)
+    return (first_request, host_ready, power_on)
 
 
 @require_safe

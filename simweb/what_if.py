@@ -360,14 +360,18 @@ def fault_said(fault: str) -> str:
     return _("power cut at %(node)s") if fault == "power-cut" else _("%(node)s killed")
 
 
-def branching_point(original: Scenario, moments: Sequence[int]) -> list[tuple[str, str]]:
-    """Where a race of a scenario and its branch begins to be worth watching, on the race's axis: the first of
-    the moments at which something differs, if nothing does from the start."""
-    trace = store.record_of(original)
-    if trace is None or not all(moments):
-        return []
-    since = min(moments) - trace.outcome["lane"]["start_ns"]
-    return [("from", simcore.RACE_STARTS[0]), ("t", str(since))] if since > 0 else []
+def branching_point(original: Scenario, moments: Sequence[int], start: str) -> tuple[str, int]:
+    """Where a race of a scenario and its branch starts, if possible as named, and where it begins to be worth
+    watching, in ns on the race's axis: the first of the moments at which something differs; 0 if something
+    does from the start. A change that is made before that start wants the whole run."""
+    record = store.record_of(original)
+    starts = record.outcome.get("starts", {}) if record else {}
+    if not all(moments) or start not in starts:
+        return start, 0
+    first = min(moments)
+    if first < starts[start]:
+        start = simcore.RACE_STARTS[0]
+    return start, max(0, first - int(starts[start]))
 
 
 # While the finger slides

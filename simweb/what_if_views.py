@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 import simcore
 from simweb import presenters, store, what_if
 from simweb.build_views import PREFIX
-from simweb.views import go, language, unknown_stack
+from simweb.views import go, language, starts_of, unknown_stack
 from simweb.workers import JobError
 
 SHOWN = "was:"
@@ -46,9 +46,10 @@ def what_if_page(request: HttpRequest, ref: str) -> HttpResponse:
         else:
             original = store.keep(store.chosen(found, view), found.seed, found.origin_on(None))
             moments = [one.at_ns for one in changes] + ([at_ns] if fault else [])
-            branched = store.keep_race(store.Plan((original, row)))
-            query = urlencode(what_if.branching_point(original, moments))
-            return go(request, f"{reverse('player', args=[branched.id])}{query and f'?{query}'}#play")
+            start, point = what_if.branching_point(original, moments, starts_of(view)[0])
+            branched = store.keep_race(store.Plan((original, row), start))
+            query = f"?{urlencode({'t': point})}" if point else ""
+            return go(request, f"{reverse('player', args=[branched.id])}{query}#play")
     elif changes and verb == "note":
         said = _wrong(what_if.applied(raw, changes))
     packed = what_if.packed(changes)

@@ -45,6 +45,32 @@ def test_any_other_setting_changes_from_the_start(client: Client) -> None:
     assert simcore.scenario(raw).nodes["vm1"].settings["vcpus"] == 3
 
 
+def test_a_branch_of_reads_is_raced_from_the_first_read_on(client: Client) -> None:
+    given = {"node": "vm1", "view": "read", "do": "race", "t": "0", "s:vm1.disk": "ide"}
+    answer = client.post("/s/linux-on-kvm/what-if/", given)
+    race = Race.objects.get(id=answer["Location"].removeprefix("/s/").partition("/")[0])
+    assert (race.start, answer["Location"].partition("?")[2]) == ("first-request", "")
+
+
+@pytest.mark.parametrize(("before_it", "start"), [(1_000, "host-ready"), (-1_000, "first-request")])
+def test_a_change_in_mid_run_is_in_sight_where_its_race_starts(
+    client: Client, before_it: int, start: str
+) -> None:
+    found = store.find("docker-on-linux")
+    assert found is not None
+    original = store.keep(store.chosen(found, "read"), found.seed, found.origin_on(None))
+    pool().result(store.start(store.Plan((original,))))
+    record = store.record_of(original)
+    assert record is not None
+    starts = record.outcome["starts"]
+    moment = starts["first-request"] - before_it
+    given = {"node": "web", "view": "read", "do": "race", "t": str(moment), "s:web.cpus": "0.5"}
+    answer = client.post("/s/docker-on-linux/what-if/", given)
+    race = Race.objects.get(id=answer["Location"].removeprefix("/s/").partition("/")[0])
+    assert race.start == start
+    assert f"t={moment - starts[start]}" in answer["Location"]
+
+
 def test_a_fault_is_an_intervention_too(client: Client) -> None:
     raw = changed(client, "linux-on-kvm", node="vm1", view="boot", do="fail:kill", t="9000000000")
     assert raw["interventions"] == [{"at": "9 s", "on": "vm1", "do": "fail", "fault": "kill"}]

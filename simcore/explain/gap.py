@@ -11,7 +11,17 @@ from simcore.trace import NONE, Trace
 from .critical import Part, critical_path
 from .journey import NOT_ASKED
 
-__all__ = ["RACE_STARTS", "Gap", "Lane", "RaceResult", "lane_of", "part_label", "race", "signed_time"]
+__all__ = [
+    "RACE_STARTS",
+    "Gap",
+    "Lane",
+    "RaceResult",
+    "lane_of",
+    "part_label",
+    "race",
+    "race_starts",
+    "signed_time",
+]
 
 RACE_STARTS = ("host-ready", "power-on", "first-request")
 IDLE = "waiting"
@@ -143,13 +153,15 @@ def race(results: Sequence[Ran], names: Sequence[str], start: str = "host-ready"
     return RaceResult(lanes, start, list(results))
 
 
-def lane_of(trace: Trace, name: str, start: str) -> Lane:
+def race_starts(trace: Trace) -> dict[str, int]:
+    """When a lane of this run begins, for each place where a race can start; ns since power-on."""
     lane = trace.header["outcome"]["lane"]
-    begin = {
-        "host-ready": lane["start_ns"],
-        "power-on": lane["power_on_ns"],
-        "first-request": _first_request_ns(trace),
-    }[start]
+    moments = (lane["start_ns"], lane["power_on_ns"], _first_request_ns(trace))
+    return dict(zip(RACE_STARTS, moments, strict=True))
+
+
+def lane_of(trace: Trace, name: str, start: str) -> Lane:
+    lane, begin = trace.header["outcome"]["lane"], race_starts(trace)[start]
     return Lane(name, begin, lane["end_ns"] - begin, bool(lane.get("finished", True)), trace)
 
 
