@@ -209,7 +209,7 @@ class Layer:
         thread.clock = clock
 
     def repeat(self, request: Request, times: int, *ops: str) -> None:
-        """The same ops many times in a row: each is drawn every time, and all its times stand in one span."""
+        """The same ops in turn, many times over: each is drawn every time; its times stand in one span."""
         thread = request.flow.thread
         for op in self.plan(*ops):
             length = sum(op.draw_ns() for _ in range(times))

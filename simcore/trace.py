@@ -245,8 +245,9 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
     marks = {i: w.marks for i, w in enumerate(whats) if w.marks != NONE}
     instants: list[tuple[int, ...]] = list(_by(recorder.marks, 5))
     for i, w in enumerate(what):
-        if w in marks:  # a span that stands for several has as many instants, evenly spread
-            times, length = spans["count"][i], end[i] - start[i]
+        if w in marks:  # a span that stands for several has as many instants, one for each round
+            times = spans["count"][i]
+            length = end[_last_of_round(recorder, what, parent, i) if times > 1 else i] - start[i]
             mark, node, asker = marks[w], node_of[w], request[i]
             instants += [(start[i] + length * k // times, mark, node, asker, i) for k in range(times)]
     logs = [
@@ -269,6 +270,20 @@ def columns_of(recorder: Recorder) -> dict[str, dict[str, Column]]:
         turned = [array("q", column) for column in zip(*entries, strict=True)] or [array("q") for _ in names]
         tables[table] = dict(zip(names, turned, strict=True))
     return tables
+
+
+def _last_of_round(recorder: Recorder, what: Column, parent: Column, first: int) -> int:
+    """Steps that are done in turn, equally often, are one span each, side by side: the last of them."""
+    times, seen = recorder.counts[first], {what[first]}
+    last = first
+    while (
+        recorder.counts.get(last + 1) == times
+        and parent[last + 1] == parent[first]
+        and what[last + 1] not in seen
+    ):
+        last += 1
+        seen.add(what[last])
+    return last
 
 
 def _by(flat: list[int], width: int) -> Iterable[tuple[int, ...]]:

@@ -178,6 +178,19 @@ def test_native_reads_never_exit_and_guests_do():
     assert 0 < exits["linux-on-kvm"] < exits["linux-on-virtualbox"]
 
 
+def test_exits_that_are_told_together_are_one_a_round_of_all_that_is_done_in_turn():
+    """Eight accesses to a register are eight exits, each followed by its trip to QEMU: not all before it."""
+    trip = first_read("kvm-emulated-ide")
+    rounds = [stop for stop in trip.stops if stop.count > 1]
+    first = [stop for stop in rounds if stop.count == rounds[0].count]
+    assert [stop.op for stop in first] == ["vm_exit", "exit_to_user", "device_emulate", "vm_entry"]
+    exits = [i["at_ns"] for i in trip.instants if i["kind"] == "exit"]
+    within = [at for at in exits if first[0].start_ns <= at < first[-1].end_ns]
+    assert len(within) == first[0].count
+    step = (first[-1].end_ns - first[0].start_ns) / first[0].count
+    assert [round((at - within[0]) / step) for at in within] == list(range(first[0].count))
+
+
 def test_a_journey_may_be_read_from_the_traces_bytes():
     outcome = result("linux", "random-read")
     assert (

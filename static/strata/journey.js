@@ -64,7 +64,7 @@ export class JourneyView {
     bar.firstChild.style.width = `${(100 * (row.end - row.start)) / whole}%`;
     const marker = !stop ? "" : stop.kind === QUEUE ? "queue" : stop.kind === WAIT ? "wait" : stop.woken ? "wakeup" : stop.moved ? "switch" : "";
     const mark = el(`span.stop-mark${marker ? `.${marker}` : ""}`, { title: marker ? texts.ui(`mark_${marker}`) : "" }, MARKS[marker] ?? "");
-    const words = el("span.stop-words", {}, el("span.stop-name", {}, span < 0 ? texts.ui("journey_short") : texts.op(model.op(span)).name));
+    const words = el("span.stop-words", {}, el("span.stop-name", {}, span < 0 ? texts.ui("journey_short") : texts.span(model, span)));
     if (span >= 0) words.append(el("span.stop-node", {}, texts.node(model, model.spans.node[span])));
     if (!stop) words.append(el("span.stop-count", {}, texts.ui("journey_stops", { n: row.n })));
     const button = el("button", { type: "button", tabIndex: -1 }, mark, words, bar, el("span.stop-time", {}, time(row.ns)));

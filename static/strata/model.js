@@ -158,6 +158,11 @@ export class Model {
     return at < 0 ? null : this.header.timings[at];
   }
 
+  /** How many equal operations a span stands for: of steps that are done in turn, over and over, each is one span. */
+  times(span) {
+    return this.spans.count[span];
+  }
+
   /** From the outermost span to this one. */
   path(span) {
     const path = [];

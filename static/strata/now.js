@@ -35,7 +35,7 @@ export class Now {
     const t = model.startNs + head.t;
     const begins = !requests && head.t <= head.from; // before the first event there is nothing to tell
     const span = head.playing ? foremost(model, t - Math.max(1, head.factor * LOOK_MS * 1e6), t, requests) : begins ? -1 : this.#at(model, t, requests);
-    const key = span < 0 ? this.#nothing(head) : `${model.spans.op[span]}/${model.spans.node[span]}`;
+    const key = span < 0 ? this.#nothing(head) : `${model.spans.op[span]}/${model.spans.node[span]}/${model.times(span)}`;
     if (key !== this.said || this.lane !== lane) {
       this.since = clockNow;
       this.said = key;
@@ -72,7 +72,8 @@ export class Now {
     const op = texts.op(model.op(span)), node = model.spans.node[span];
     const where = texts.node(model, node);
     say(this.title, texts.ui("now_in", { where: race ? `${this.lane.label} · ${where}` : where }));
-    const sentence = texts.fill(op.say, { ...model.nodes[node].settings });
+    const said = texts.fill(op.say, { ...model.nodes[node].settings }), n = model.times(span);
+    const sentence = n > 1 ? texts.ui("now_times", { n, sentence: said }) : said;
     const at = sentence.toLowerCase().indexOf(op.name.toLowerCase());
     const end = at + op.name.length + /^[a-z]*/.exec(sentence.slice(at + op.name.length))[0].length; // to the end of its word
     const term = (text) => el(`button.term.role-${model.nodes[node].role}`, { type: "button", dataset: { term: model.op(span).op }, "aria-expanded": String(this.open) }, text);

@@ -150,7 +150,7 @@ export class Rows {
       const gap = x1 - x0 > 4 ? 1 : 0;
       this.#block(c, x0, y + 2, x1 - x0 - gap, h - 4, hue);
       if (x1 - x0 < 40 || h < 14) continue;
-      const name = clip(c, this.texts.op(row.model.op(id)).name, x1 - x0 - 12);
+      const name = clip(c, this.texts.span(row.model, id), x1 - x0 - 12);
       if (name.length < 4) continue;
       c.fillStyle = this.pale ? hue.ink : hue.on;
       c.fillText(name, Math.max(axis.left, x0) + 6, y + h / 2 + 0.5);

@@ -30,13 +30,13 @@ export class Selected {
     const { texts } = this;
     const { kind, node, start_ns } = model.spans;
     const op = texts.op(model.op(span));
-    const timing = model.timing(span), ns = model.duration(span), all = alike(model, span);
-    say(this.title, op.name);
+    const timing = model.timing(span), ns = model.duration(span), n = model.times(span), all = alike(model, span);
+    say(this.title, texts.span(model, span));
     this.root.classList.add("full");
     const emergent = kind[span] === QUEUE || (kind[span] === WAIT && !timing);
     this.body.replaceChildren(
       this.#path(model, span, lane),
-      el("p.fact", {}, el("b", {}, time(ns)), " ", all.n > 1 ? texts.ui("selected_each", { n: all.n, total: all.total }) : "", timing ? this.#badge(timing.status) : ""),
+      el("p.fact", {}, el("b", {}, time(ns)), " ", this.#share(ns, n, all), timing ? this.#badge(timing.status) : ""),
       ...(op.explain || op.say ? [el("p.explain", {}, texts.fill(op.explain || op.say, model.nodes[node[span]].settings ?? {}))] : []),
       ...this.#term(model.op(span).op),
       ...(timing ? this.#certificate(timing) : [el("p.reason", {}, texts.ui(kind[span] === SERVE ? "selected_serve" : emergent ? "selected_emergent" : "selected_untimed"))]),
@@ -49,6 +49,13 @@ export class Selected {
         ["pair_mean", all.n > 1 ? time(Math.round(all.total / all.n)) : null],
       ]),
     );
+  }
+
+  /** How this time goes with the others of its kind: several that stand in one span, and all of the run. */
+  #share(ns, n, all) {
+    const { texts } = this;
+    const here = n > 1 ? texts.ui("selected_times", { n, mean: Math.round(ns / n) }) : all.n > 1 ? texts.ui("selected_once") : "";
+    return here + (all.n > n ? texts.ui("selected_all", { n: all.n, total: all.total }) : "");
   }
 
   /** @param {import("./model.js").Model} model @param {number} index */
@@ -146,13 +153,13 @@ export class Selected {
   }
 }
 
-/** How often this op ran in this layer, and how long altogether. */
+/** How often this op ran in this layer, and how long altogether; a span may stand for several. */
 export function alike(model, span) {
   const { op, node, start_ns, end_ns } = model.spans;
   let n = 0, total = 0;
   for (let i = 0; i < op.length; i++) {
     if (op[i] !== op[span] || node[i] !== node[span]) continue;
-    n++;
+    n += model.times(i);
     total += end_ns[i] - start_ns[i];
   }
   return { n, total, text: count(n) };

@@ -38,6 +38,12 @@ export class Texts {
     return found ?? { name: op.replaceAll("_", " "), say: "", explain: "" };
   }
 
+  /** What a span is: its op's name, "8 × VM exit" where it stands for several. */
+  span(model, span) {
+    const { name } = this.op(model.op(span)), n = model.times(span);
+    return n > 1 ? this.ui("times_op", { n, op: name }) : name;
+  }
+
   kind(id) {
     return this.data.kinds?.[id]?.name ?? id;
   }

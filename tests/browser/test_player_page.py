@@ -136,6 +136,32 @@ def test_a_stop_leads_to_its_timing_and_the_source_of_it(page: Page) -> None:
     expect(page.locator(f"#selected-body .badge.status-{status}")).to_be_visible()
 
 
+def test_what_is_done_several_times_in_turn_says_how_often(page: Page) -> None:
+    go(page, "/s/kvm-emulated-ide/?view=read")
+    stop = page.locator("#journey-stops li.stop", has_text=" × ").nth(1)
+    span = int(stop.get_attribute("data-span") or -1)
+    n, op = model(page, f"model.times({span})"), model(page, f"player.texts.op(model.op({span})).name")
+    assert n > 1
+    expect(stop.locator(".stop-name")).to_have_text(f"{n} × {op}")
+    stop.locator("button").click()
+    settle(page)
+    expect(page.locator("#selected-title")).to_have_text(f"{n} × {op}")
+    mean = show_time(round(model(page, f"model.duration({span})") / n))
+    expect(page.locator("#selected-body .fact")).to_contain_text(f"for {n} times, {mean} each on average")
+    expect(page.locator("#now-sentence")).to_contain_text(f"{n} times in turn: ")
+
+
+def test_how_long_an_operation_took_now_is_apart_from_how_long_all_of_its_kind_took(page: Page) -> None:
+    go(page, READ)
+    span = choose(page, "syscall_exit")
+    same = f"model.spans.op[i] === model.spans.op[{span}]"
+    alike = model(page, f"[...model.spans.op.keys()].filter(i => {same}).map(i => model.duration(i))")
+    expect(page.locator("#selected-body .fact")).to_contain_text(
+        f"{show_time(alike[-1])} this time. "
+        f"All {len(alike)} times in this run together: {show_time(sum(alike))}."
+    )
+
+
 def choose(page: Page, op: str) -> int:
     """Chooses the last span of an operation, as a click on the timeline does."""
     span: int = model(

@@ -85,6 +85,7 @@ export function sampleFile(spans = SPANS, header = HEADER) {
     { table: "spans", name: "start_ns", type: "i64", encoding: "delta", values: delta(column("start_ns")) },
     { table: "spans", name: "end_ns", type: "i32", encoding: "from:start_ns", values: column("end_ns").map((end, i) => end - column("start_ns")[i]) },
     { table: "spans", name: "timing", type: "i8", encoding: "plain", values: column("timing") },
+    { table: "spans", name: "count", type: "i8", encoding: "plain", values: spans.map((row) => row[10] ?? 1) },
     ...table("instants", ["at_ns", "kind", "node", "request", "span"], [[700, 1, 2, 1, 10]]),
     ...table("wakeups", ["at_ns", "waker", "woken", "request", "span"], [[700, -1, 1, 1, 10]]),
     ...table("logs", ["at_ns", "node", "text", "request"], [[300, 2, 0, -1]]),
@@ -124,7 +125,7 @@ function parsed(spans, requests, end_ns) {
   const columns = NAMES.map((name, k) => [name, name.endsWith("_ns") ? Float64Array.from(spans, (row) => row[k]) : Int32Array.from(spans, (row) => row[k])]);
   const names = ["id", "kind", "workload", "node", "span", "start_ns", "end_ns", "cause"];
   const tables = {
-    spans: { id: Int32Array.from(spans, (_, i) => i), ...Object.fromEntries(columns) },
+    spans: { id: Int32Array.from(spans, (_, i) => i), count: Int32Array.from(spans, (row) => row[10] ?? 1), ...Object.fromEntries(columns) },
     instants: { at_ns: new Float64Array(0), kind: new Int32Array(0), node: new Int32Array(0) },
     logs: { at_ns: new Float64Array(0) }, wakeups: {}, counters: {},
     requests: Object.fromEntries(names.map((name, k) => [name, Int32Array.from(requests, (row) => row[k])])),
