@@ -85,7 +85,8 @@ export class Charts {
     this.kind.value = CHARTS.find((kind) => curves(model, kind, 0, model.endNs, 2).series.length) ?? CHARTS[0];
     details.addEventListener("toggle", () => {
       this.draw();
-      if (details.open) details.scrollIntoView({ block: "start" });
+      const deck = details.closest(".deck"); // it scrolls by itself, below its buttons
+      if (details.open && deck) deck.scrollTop += details.getBoundingClientRect().bottom - deck.getBoundingClientRect().bottom;
     });
     this.kind.addEventListener("change", () => this.draw());
     theme.listeners.add(() => (this.key = ""));

@@ -27,6 +27,7 @@ import { fetchTrace } from "./trace.js";
 import { WhatIf } from "./what_if.js";
 
 const HOST_MS = 6000, LANE_MS = 9000, SPECK = 0.05, RACE_MS = 10000, READ_SLOWER = 1e5, READ_MS = [4000, 25000];
+const LEAST_SEEN = 60; // px of the chosen layer's card
 const STAGE_ROOM = 28, LEAST_SCALE = 0.72, NARROW = 640; // px below the stacks; smaller than this nobody can read them
 
 export class Player {
@@ -195,7 +196,10 @@ export class Player {
     for (const box of [this.main, this.find("deck")]) new ResizeObserver(() => this.#fitStacks()).observe(box);
     for (const [i, { diagram }] of this.lanes.entries()) {
       for (const [node, { g }] of diagram.layers) {
-        const choose = () => this.select({ lane: i, node });
+        const choose = () => {
+          this.select({ lane: i, node });
+          this.#bringSelected();
+        };
         g.addEventListener("click", choose);
         g.addEventListener("keydown", (event) => {
           if (event.key !== "Enter" && event.key !== " ") return;
@@ -261,6 +265,13 @@ export class Player {
     this.#followSpan(span);
     if (go) this.head.seek(model.spans.start_ns[span] - model.startNs, { stop: true });
     this.head.changed();
+  }
+
+  /** On a phone the drawing fills the window: what a tap on it has chosen comes into sight. */
+  #bringSelected() {
+    const card = this.find("selected");
+    const hidden = card.getBoundingClientRect().top > this.find("deck").getBoundingClientRect().top - LEAST_SEEN;
+    if (hidden) card.scrollIntoView({ block: "start", behavior: this.head.reduced ? "auto" : "smooth" });
   }
 
   get #sel() {

@@ -66,3 +66,36 @@ def test_a_phone_has_marks_speed_table_and_charts_too(open_page: Callable[..., P
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.tap("#more")
     assert not page.locator("#speed").is_visible()
+
+
+def test_with_charts_open_one_can_still_play_and_step(open_page: Callable[..., Page]) -> None:
+    page = open_page(viewport=PROJECTOR)
+    go(page, KVM)
+    page.click("#charts summary")
+    page.wait_for_selector("#charts canvas")
+    settle(page)
+    assert page.evaluate("scrollY") == 0
+    for button in ("play", "step"):
+        box = page.locator(f"#{button}").bounding_box()
+        assert box is not None
+        assert (
+            page.evaluate(
+                "([x, y]) => document.elementFromPoint(x, y)?.closest('button')?.id",
+                [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+            )
+            == button
+        )
+
+
+def test_on_a_phone_what_a_tap_chose_comes_into_sight_and_the_summary_is_there(
+    open_page: Callable[..., Page],
+) -> None:
+    page = open_page(viewport=PHONE, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    go(page, "/s/kvm-emulated-ide/?view=read")
+    assert page.locator(".summary").is_visible()
+    page.locator("g.layer[data-node=hv]").tap()
+    settle(page)
+    card, deck = page.locator("#selected").bounding_box(), page.locator("#deck").bounding_box()
+    assert card is not None
+    assert deck is not None
+    assert -1 <= card["y"] < deck["y"] - 50
