@@ -77,15 +77,26 @@ export class Controls {
     const { head, texts } = this;
     const now = performance.now();
     const changed = head.playing !== this.wasPlaying || head.mode !== this.wasMode || head.slider !== this.wasSlider;
-    if (!changed && (head.playing ? now - this.paceAt < 250 : this.paceT === head.t)) return; // in motion nobody can read it faster
-    Object.assign(this, { paceAt: now, paceT: head.t, wasPlaying: head.playing, wasMode: head.mode, wasSlider: head.slider });
-    const rate = head.playing ? head.factor : head.steady;
+    if (changed || !head.playing || now - this.paceAt >= 250) { // in motion nobody can read it faster
+      Object.assign(this, { paceAt: now, wasPlaying: head.playing, wasMode: head.mode, wasSlider: head.slider });
+      this.#speed();
+    }
+    say(this.slowdown, `${this.#since()} · ${this.paceSaid}`);
+  }
+
+  /** What the clock counts besides: the same t as everywhere in this frame. */
+  #since() {
+    const { head, texts } = this;
     const since = this.options.origin();
-    const inside = since !== null && head.t >= since;
-    const parts = [inside ? texts.ui("clock_since", { t: Math.round(head.t - since) }) : texts.ui("clock_true")];
-    if (rate) parts.push(head.playing ? texts.ui("clock_now", { pace: texts.pace(rate) }) : texts.pace(rate));
-    else parts.push(texts.ui(head.mode === "event" ? "clock_event" : "clock_auto"));
-    say(this.slowdown, parts.join(" · "));
+    if (since === null || head.t < since) return texts.ui("clock_true");
+    return head.t > head.to ? texts.ui("clock_after", { t: Math.round(head.t - head.to) }) : texts.ui("clock_since", { t: Math.round(head.t - since) });
+  }
+
+  #speed() {
+    const { head, texts } = this;
+    const rate = head.playing ? head.factor : head.steady;
+    if (rate) this.paceSaid = head.playing ? texts.ui("clock_now", { pace: texts.pace(rate) }) : texts.pace(rate);
+    else this.paceSaid = texts.ui(head.mode === "event" ? "clock_event" : "clock_auto");
     let value = texts.ui("speed_auto");
     if (head.mode === "real") value = texts.ui("pace_life");
     else if (head.mode === "event") value = texts.ui("speed_events", { n: String(eventsPerSecond(head.slider || 40)) });
@@ -99,10 +110,10 @@ export class Controls {
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const typing = target.closest?.("input:not([type=radio]):not([type=range]), select, textarea, dialog");
+    const typing = target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), select, textarea, dialog");
     const ranging = target.matches?.("input[type=range], input[type=radio]") && event.key.startsWith("Arrow");
     if (typing || ranging) return;
-    const pressing = target.closest?.("button, a, summary, [role=button]");
+    const pressing = target.closest?.("button, a, summary, [role=button], [type=checkbox]");
     const { head, timeline } = this;
     const act = {
       " ": pressing ? null : () => head.toggle(),

@@ -2,12 +2,11 @@
  * One stack's drawing, lit by the state: the working layer glows, a waiting one turns grey, and each layer says how far it is.
  * The boxes are the server's SVG; the tokens above them are `tokens.js`.
  */
-import { activity, lane, state } from "./state.js";
+import { BLUR_SPANS, activity, lane, state } from "./state.js";
 import { say } from "./dom.js";
 import { count, time } from "./text.js";
 import { Tokens } from "./tokens.js";
 
-const BLUR_SPANS = 6; // from so many spans in a frame on, the picture shows shares of time instead of an instant
 const LEVELS = 4;
 
 export class Diagram {

@@ -32,7 +32,7 @@ export class Markers {
     find("marker-next").addEventListener("click", () => this.jump(1));
     find("marker-prev").addEventListener("click", () => this.jump(-1));
     document.addEventListener("keydown", (event) => {
-      const away = event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea, dialog");
+      const away = event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input:not([type=checkbox]), select, textarea, dialog");
       if (away || (event.key !== "." && event.key !== ",")) return;
       event.preventDefault();
       this.jump(event.key === "." ? 1 : -1);

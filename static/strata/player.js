@@ -173,9 +173,18 @@ export class Player {
     const { diagram } = this.lanes[0];
     const { from, to, t } = this.head;
     diagram.told = true;
-    const inside = t >= from && t <= to;
+    const key = t < from ? "lane_read_before" : t > to ? "lane_read_after" : "lane_read";
     const params = { what: this.texts.kind(this.main.dataset.follow), n: this.nth + 1, of: this.reads.length, t: t - from, whole: to - from };
-    say(diagram.stateLine, this.texts.ui(inside ? "lane_read" : "lane_read_other", params));
+    say(diagram.stateLine, this.texts.ui(key, params));
+  }
+
+  /** At rest: who has just got ready. */
+  #readied() {
+    if (this.head.playing || this.head.t <= 0) return [];
+    return this.lanes.flatMap(({ model, label }) => {
+      const nodes = model.nodes.map((_, i) => i).filter((i) => model.readyNs[i] - model.startNs === this.head.t);
+      return nodes.map((i) => (this.race ? `${label} · ${this.texts.node(model, i)}` : this.texts.node(model, i)));
+    });
   }
 
   /** All stacks at one scale, so that the tallest fits above the deck and a taller one looks like more. */
@@ -288,7 +297,7 @@ export class Player {
     this.timeline.draw();
     this.controls.draw();
     const told = this.race ? (this.pick ? this.pick.lane : this.raceView.told) : 0;
-    this.now.draw(head, this.lanes[told], this.request === undefined ? null : this.within, this.race);
+    this.now.draw(head, this.lanes[told], this.request === undefined ? null : this.within, this.race, this.#readied());
     this.raceView?.draw(head.t);
     (this.journey ?? this.other)?.draw(head.t);
     if (!this.race) this.reasons.draw(head.t);

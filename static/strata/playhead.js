@@ -75,7 +75,13 @@ export class Playhead {
   /** To the next event, or back to the one before. */
   step(direction) {
     this.playing = false;
-    this.seek(this.boundary(this.t, direction));
+    this.seek(this.#next(this.t, direction));
+  }
+
+  /** The next event; the end of what a press on play covers is one too. */
+  #next(t, direction) {
+    const next = this.boundary(t, direction), past = direction * (this.to - t);
+    return past > 0 && direction * (next - this.to) > 0 ? this.to : next;
   }
 
   setMode(mode) {
@@ -145,9 +151,9 @@ export class Playhead {
     let events = (wallMs / 1000) * eventsPerSecond(this.slider || 40);
     let at = t;
     while (events > 0) {
-      const next = this.boundary(at, 1);
+      const next = this.#next(at, 1);
       if (next <= at) return this.end;
-      const from = at === t ? Math.max(this.boundary(next, -1), 0) : at;
+      const from = at === t ? Math.max(this.#next(next, -1), 0) : at;
       const left = (next - at) / (next - from || 1);
       if (left > events) return at + (next - from) * events;
       events -= left;

@@ -13,7 +13,7 @@ export class Race {
     this.finish = lanes.map(({ model }) => lane(model).end_ns - model.startNs);
     this.lost = lanes.map(({ model }) => !lane(model).finished); // what never finishes is last, and has no place
     const order = [...this.finish.keys()].sort((a, b) => this.lost[a] - this.lost[b] || this.finish[a] - this.finish[b]);
-    this.rank = this.finish.map((ns) => this.finish.filter((other) => other < ns).length); // at the same time, the same place
+    this.rank = this.finish.map((ns) => this.finish.filter((other, i) => !this.lost[i] && other < ns).length); // at the same time, the same place
     this.told = order.at(-1); // the sentence tells of the one that takes longest
     this.marks = lanes.map(({ root }) => root.querySelector(".lane-rank") ?? root.querySelector(".lane-head, .lane-title")?.appendChild(el("span.lane-rank")));
     this.#prefix(main, main.querySelector("#prefix"));
@@ -24,10 +24,11 @@ export class Race {
     if (!line) return;
     const starts = this.lanes.map(({ model }) => model.startNs);
     const least = Math.min(...starts), most = Math.max(...starts);
-    if (main.dataset.start === "first-request") say(line, this.texts.ui("prefix_asked", { least, most }));
+    const alike = time(least) === time(most); // two that read alike are told as one
+    if (main.dataset.start === "first-request") say(line, alike ? this.texts.ui("prefix_asked_about", { t: most }) : this.texts.ui("prefix_asked", { least, most }));
     else if (most === 0) say(line, this.texts.ui("prefix_none"));
     else if (least === most) say(line, this.texts.ui("prefix_same", { t: least }));
-    else if (time(least) === time(most)) say(line, this.texts.ui("prefix_about", { t: most }));
+    else if (alike) say(line, this.texts.ui("prefix_about", { t: most }));
     else say(line, this.texts.ui("prefix_range", { least, most }));
     line.title = this.lanes.map(({ label }, i) => this.texts.ui("prefix_one", { label, t: starts[i] })).join("\n");
   }

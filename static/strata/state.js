@@ -69,6 +69,7 @@ export function lane(model) {
 }
 
 const MOST = 4000;
+export const BLUR_SPANS = 6; // from so many spans in a frame on, the picture shows shares of time instead of an instant
 
 /**
  * How busy each node was from t0 to t1 (t1 > t0): a share of that time, above 1 when several CPUs work at once.

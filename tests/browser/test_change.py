@@ -50,6 +50,8 @@ def test_a_killed_guest_is_lost_and_has_no_place_in_the_race(page: Page) -> None
     page.locator("body").press("End")
     expect(page.locator(".lane-state").nth(1)).to_contain_text("lost")
     expect(page.locator(".lane-rank").nth(1)).to_be_empty()
+    expect(page.locator(".lane-rank").nth(0)).to_have_text("1")
+    expect(page.locator("#now-sentence")).to_contain_text("Lost at")
     expect(page.locator("#effects li.lost")).not_to_have_count(0)
     expect(page.locator("#gap-bars")).to_have_count(0)
 

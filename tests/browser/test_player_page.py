@@ -562,3 +562,108 @@ def test_a_sign_on_the_timeline_says_what_it_is(page: Page) -> None:
 def test_a_marked_term_is_a_whole_word(page: Page) -> None:
     go(page, "/s/linux-on-kvm/?view=touch")
     assert page.inner_text("#now-sentence .term") == "accesses"
+
+
+WATCH = """() => new Promise(done => {
+  const main = document.getElementById("player"), { player } = main, { head, now } = player, seen = [];
+  const { model } = player.lanes[player.raceView?.told ?? 0];
+  const stop = head.subscribe(() => requestAnimationFrame(() => {
+    if (!head.playing && !seen.length) return;
+    const [lane, clock] = [".lane-state", "#slowdown"].map(at => document.querySelector(at).textContent);
+    const span = now.span, t = head.t + model.startNs, open = span < 0 ? null : model.spans.end_ns[span] - t;
+    seen.push({ t: head.t - head.from, span, open, factor: head.factor, lane, clock });
+    if (head.playing) return;
+    stop();
+    done(seen);
+  }));
+  document.getElementById("play").click();
+})"""
+HOLD_MS, FRAME_MS = 600, 100
+
+
+def test_while_a_read_plays_the_sentence_never_outlives_its_span_by_more_than_a_hold(page: Page) -> None:
+    go(page, "/s/docker-on-linux/?view=read")
+    seen = page.evaluate(WATCH)
+    late_ns = max(-frame["open"] / frame["factor"] for frame in seen if frame["span"] >= 0) / 1e6
+    assert late_ns <= HOLD_MS + FRAME_MS
+    told = [frame["span"] for frame in seen if frame["span"] >= 0]
+    layers_told = {model(page, f"model.nodes[model.spans.node[{span}]].id") for span in set(told)}
+    assert {"host-os", "host.disk"} <= layers_told
+    expect(page.locator("#now-sentence")).to_contain_text("The request is answered")
+
+
+def test_by_event_the_sentence_is_always_about_the_event_shown(page: Page) -> None:
+    go(page, "/s/docker-on-linux/?view=read")
+    page.locator("input[name='time-mode'][value='event']").check(force=True)
+    page.locator("#speed").evaluate("at => { at.value = 100; at.dispatchEvent(new Event('input')); }")
+    seen = page.evaluate(WATCH)
+    assert len({frame["span"] for frame in seen}) > 10
+    assert all(frame["open"] > 0 for frame in seen if frame["span"] >= 0)
+
+
+def test_the_two_clocks_of_a_read_are_one(page: Page) -> None:
+    go(page, READ)
+    seen = page.evaluate(WATCH)
+    assert len(seen) > 20
+    for frame in seen:
+        assert f"· {show_time(frame['t'])} of" in frame["lane"]
+        assert frame["clock"].startswith(f"{show_time(frame['t'])} into the request")
+
+
+@pytest.mark.parametrize("address", [BOOT, RACE])
+def test_at_its_end_a_boot_says_that_it_is_finished(page: Page, address: str) -> None:
+    go(page, address)
+    page.keyboard.press("End")
+    expect(page.locator("#now-sentence")).to_contain_text("Finished at")
+    expect(page.locator("#now-sentence .term")).to_have_count(0)
+
+
+def test_a_race_that_has_just_begun_tells_of_its_own_work(page: Page) -> None:
+    """Not of what the host did before the axis begins."""
+    go(page, RACE)
+    page.evaluate("document.getElementById('player').player.head.setSlider(60)")
+    page.click("#play")
+    page.wait_for_function("document.getElementById('player').player.now.span >= 0")
+    told = page.evaluate(
+        "() => { const { now, lanes, raceView } = document.getElementById('player').player;"
+        " const { model } = lanes[raceView.told]; return model.spans.end_ns[now.span] - model.startNs; }"
+    )
+    assert told > 0
+
+
+def test_after_its_last_event_a_step_goes_to_the_end_of_the_read_and_then_beyond(page: Page) -> None:
+    go(page, READ)
+    last = model(page, "player.reads.length - 1 - player.nth")
+    for _ in range(last):
+        page.click("#journey-next")
+    end = model(page, "player.head.to")
+    model(page, "player.head.seek(player.journey.journey.stops.at(-1).start)")
+    assert pressed(page, "#step") == end
+    expect(page.locator("#now-sentence")).to_contain_text("The request is answered")
+    beyond = pressed(page, "#step")
+    assert beyond > end
+    expect(page.locator("#slowdown")).to_contain_text(f"{show_time(beyond - end)} after the request")
+    expect(page.locator(".lane-state")).to_contain_text("after Read")
+    assert pressed(page, "#step-back") == end
+
+
+def test_keys_work_beside_a_box_to_tick(page: Page) -> None:
+    go(page, READ)
+    start = now_ns(page)
+    page.keyboard.press("End")
+    page.locator("#marker-stop").focus()
+    page.keyboard.press("Home")
+    settle(page)
+    assert now_ns(page) == start
+    page.keyboard.press("Space")
+    expect(page.locator("#marker-stop")).to_be_checked()
+    expect(page.locator("#player")).to_have_attribute("data-playing", "0")
+
+
+def test_at_the_mark_of_somebody_ready_it_says_who(page: Page) -> None:
+    go(page, BOOT)
+    page.select_option("#marker-kind", "ready")
+    page.click("#marker-next")
+    expect(page.locator("#now-sentence")).to_contain_text("UEFI is ready.")
+    page.click("#step")
+    expect(page.locator("#now-sentence")).not_to_contain_text("is ready.")
