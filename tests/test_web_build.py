@@ -93,6 +93,16 @@ def test_what_may_not_stand_there_is_told_with_the_reason(client: Client) -> Non
     assert "does not fit here, and why" in html or "do not fit here, and why" in html
 
 
+@pytest.mark.parametrize("place", ["vm1.disk", "vm1.network", "host.network"])
+def test_among_disks_no_card_is_offered_and_among_cards_no_disk(place: str) -> None:
+    draft = simcore.Draft(PREBUILT["linux-on-kvm"])
+    offers = draft.settings_of(place, simcore.catalog().of_role("device"))
+    if place == "vm1.disk":
+        offers += draft.replacements(place)
+    assert offers
+    assert {"network" in offer.entry.provides for offer in offers} == {place != "vm1.disk"}
+
+
 def test_a_changed_setting_is_the_draft_s_and_a_wrong_one_is_kept_and_told(client: Client) -> None:
     fields = {"sel": "vm1", "s:vm1.vcpus": "4", "was:vm1.vcpus": "2"}
     raw = draft_in(posted(client, PREBUILT["linux-on-kvm"], **fields))

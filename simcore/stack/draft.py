@@ -17,7 +17,7 @@ from simcore.component import Entry
 
 from .findings import ERROR, Finding
 from .reader import UNKNOWN
-from .rules import PROCESS_HOMES, examine, put, tables
+from .rules import PROCESS_HOMES, examine, of_its_kind, put, tables
 from .scenario import Node, Scenario
 
 __all__ = ["ABOVE", "BELOW", "BESIDE", "PLACES", "Draft", "Offer"]
@@ -244,15 +244,18 @@ class Draft:
         return [
             Offer(entry, draft, tuple(draft.worse_than(self)))
             for entry in others
-            if entry.id != node.is_ and (draft := self.swap(name, entry.id))
+            if entry.id != node.is_ and of_its_kind(entry, name.rpartition(".")[2])
+            if (draft := self.swap(name, entry.id))
         ]
 
     def settings_of(self, path: str, choices: Iterable[Entry]) -> list["Offer"]:
-        """What may be plugged in there."""
+        """What may be plugged in there, of those that are of the right kind at all."""
+        node, place = self.node(path.rpartition(".")[0]), path.rpartition(".")[2]
+        there = node.settings.get(place) if node is not None else None
         return [
             Offer(entry, draft, tuple(draft.worse_than(self)))
             for entry in choices
-            if (draft := self.set(path, entry.id))
+            if (entry.id == there or of_its_kind(entry, place)) and (draft := self.set(path, entry.id))
         ]
 
     def landings(self, name: str) -> list[str]:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from simcore.catalog import Catalog, load_catalog, nearest
+from simcore.component import Entry
 
 from .findings import ERROR, WARNING, Finding, ScenarioError
 from .reader import MOST, UNKNOWN, Reader
 from .scenario import OWNER_ROLES, TENANT_ROLES, Node, Scenario
 
-__all__ = ["check", "examine", "legal", "put", "tables"]
+__all__ = ["check", "examine", "legal", "of_its_kind", "put", "tables"]
 
 PROCESS_HOMES = ("kernel", "container")
 """Where a process may run, and so a workload."""
@@ -276,11 +277,16 @@ def guests_in_guests_have_a_hypervisor_for_them(scenario: Scenario, catalog: Cat
             yield Finding("no-nesting", node.id, {"below": below.is_, "node": node.id, "providers": able})
 
 
+def of_its_kind(entry: Entry, place: str) -> bool:
+    """A network card where a card belongs, a disk where a disk does."""
+    return entry.role != "device" or (place == "network") is ("network" in entry.provides)
+
+
 def devices_fit_their_place(scenario: Scenario) -> Iterator[Finding]:
     """A network card is no disk, and the other way round."""
     for node in scenario.nodes.values():
         for place, device in node.devices.items():
-            if device.role == "device" and (place == "network") is not ("network" in device.entry.provides):
+            if not of_its_kind(device.entry, place):
                 yield Finding("wrong-place", f"{node.id}.{place}", {"is_": device.is_, "place": place})
 
 

@@ -10,6 +10,62 @@ const main = document.getElementById("content");
 const sits = JSON.parse(main.dataset.sits ?? "{}");
 const draft = () => document.getElementById("draft");
 
+// One after the other: what is asked for while an answer is awaited, is asked of the stack that the answer shows
+
+/** @type {(() => void)[]} */
+const waiting = [];
+let awaited = false, asked = "", isTyping = false;
+
+function inTurn(act) {
+  waiting.push(act);
+  turn();
+}
+
+function turn() {
+  while (!awaited && waiting.length) waiting.shift()();
+}
+
+for (const kind of ["submit", "change"]) {
+  document.addEventListener(kind, (event) => {
+    const form = event.target.form ?? event.target, edit = event.submitter?.value ?? "";
+    if (!draft().contains(form) || (kind === "change" && form.id !== "edits")) return;
+    if (!awaited) {
+      [awaited, asked] = [true, edit];
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const { name, value } = kind === "change" ? event.target : (form.elements.namedItem("text") ?? {});
+    if (name) waiting.push(() => fill(name, value, edit));
+    else if (edit && (edit !== asked || again(event.submitter))) waiting.push(() => press(edit));
+  }, true);
+}
+
+document.addEventListener("htmx:finally:request", () => {
+  awaited = isTyping = false;
+  going = 0;
+  turn();
+});
+
+/** A field as somebody left it, in the page part that has come since. */
+function fill(name, value, edit) {
+  const field = draft().querySelector(`[name="${CSS.escape(name)}"]`);
+  if (!field) return;
+  field.value = value;
+  if (edit) field.form.requestSubmit(field.form.querySelector(`button[value="${CSS.escape(edit)}"]`));
+  else field.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** Whether it may be pressed twice in a row; of any other edit the second click of a double click is none. */
+const again = (button) => Boolean(button.closest(".pair"));
+
+document.addEventListener("click", (event) => {
+  const edit = event.target.closest?.('#draft button[name="edit"]');
+  if (edit && event.detail > 1 && !again(edit)) event.preventDefault();
+}, true);
+
+document.addEventListener("input", () => (isTyping = awaited));
+
 /** @param {string} edit as the buttons of the form have it */
 function press(edit) {
   const form = /** @type {HTMLFormElement} */ (document.getElementById("edits"));
@@ -21,20 +77,20 @@ function press(edit) {
 // Back and forth: the links of all drafts that were on this page and what was said of each, and where in them it is
 
 const past = [{ link: draft().dataset.link, said: "" }];
-let here = 0, going = "";
+let here = 0, going = 0;
 
 function remember() {
   const { link } = draft().dataset, line = document.getElementById("said");
   if (going) {
-    const step = past[going === "undo" ? here + 1 : here]; // the one that was made, and is no more, or is again
-    line.textContent = [line.dataset[going], step.said].filter(Boolean).join(" ");
+    here += going;
+    const step = past[going < 0 ? here + 1 : here]; // the one that was made, and is no more, or is again
+    line.textContent = [going < 0 ? line.dataset.undo : line.dataset.redo, step.said].filter(Boolean).join(" ");
     past[here].link = link;
   } else if (stackOf(link) !== stackOf(past[here].link)) {
     past.splice(here + 1);
     past.push({ link, said: line.textContent });
     here = past.length - 1;
   } else past[here].link = link;
-  going = "";
   const shown = new URL(link, location.href);
   history.replaceState(history.state, "", shown);
   const other = document.querySelector(".tools a[hreflang]");
@@ -52,15 +108,16 @@ function stackOf(link) {
 }
 
 function travel(step) {
-  if (!past[here + step]) return;
-  here += step;
-  going = step < 0 ? "undo" : "redo";
-  window.htmx.ajax("GET", past[here].link, { target: "#draft", swap: "outerHTML" });
+  inTurn(() => {
+    if (!past[here + step]) return;
+    [awaited, asked, going] = [true, "", step];
+    window.htmx.ajax("GET", past[here + step].link, { target: "#draft", swap: "outerHTML" });
+  });
 }
 
 // What had the focus, and what was folded open, stays so across an answer
 
-let focused = "", open = new Set();
+let focused = "", typed = "", open = new Set();
 
 /** How to find what has the focus again, if that is in the draft. @returns {string} a selector */
 function place() {
@@ -75,6 +132,7 @@ const layer = (node) => `g.layer[data-node="${CSS.escape(node)}"]`;
 
 document.addEventListener("htmx:before:swap", () => {
   focused = place();
+  typed = isTyping && document.activeElement.value;
   open = new Set([...draft().querySelectorAll("details")].map(({ id, open: isOpen }) => `${id} ${isOpen}`));
 });
 
@@ -85,8 +143,21 @@ document.addEventListener("htmx:after:swap", () => {
     if (open.has(`${details.id} false`)) details.open = false;
   }
   ready();
-  if (focused) (draft().querySelector(focused) ?? draft().querySelector(layer(draft().dataset.chosen)))?.focus({ preventScroll: true });
+  if (!focused) return;
+  const kept = draft().querySelector(focused), chosen = draft().querySelector(layer(draft().dataset.chosen));
+  if (kept && typed) kept.value = typed;
+  kept?.focus({ preventScroll: true });
+  if (document.activeElement === kept) return;
+  chosen?.focus({ preventScroll: true });
+  if (!kept) bring(chosen);
 });
+
+/** Into sight from wherever the button was that is gone: what is said, the drawing, and the settings beside it. */
+function bring(chosen) {
+  const said = document.getElementById("said");
+  if (said.getBoundingClientRect().top < 0) said.scrollIntoView();
+  chosen?.scrollIntoView({ block: "nearest" });
+}
 
 function ready() {
   remember();
@@ -113,7 +184,7 @@ document.addEventListener("keydown", (event) => {
   if (control && key === "z") travel(event.shiftKey ? 1 : -1);
   else if (control && key === "y") travel(1);
   else if (control && key === "d") document.getElementById("double")?.click();
-  else if (event.key === "Delete") document.getElementById("remove")?.click();
+  else if (event.key === "Delete" && !event.repeat) document.getElementById("remove")?.click();
   else return;
   event.preventDefault();
 });

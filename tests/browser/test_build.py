@@ -60,6 +60,87 @@ def test_undo_and_redo_go_through_the_stacks_that_there_were(page: Page) -> None
     assert layers(page) == without, "the address is the state"
 
 
+def test_quick_undos_end_at_the_stack_that_the_history_says(page: Page) -> None:
+    """Each is asked for after the answer to the one before, however slow that is."""
+    page.goto("/build/?from=linux-on-kvm&sel=hv")
+    first = layers(page)
+    pressed(page, "#lift")
+    page.locator("#draft g.layer[data-node='vm1']").click()
+    expect(page.locator("#draft")).to_have_attribute("data-chosen", "vm1")
+    pressed(page, "button[value='add:below:vm1:kvm-qemu']")
+    page.evaluate("undo.click(); undo.click()")
+    expect(page.locator("#undo")).to_be_disabled()
+    assert layers(page) == first
+    expect(page.locator("#said")).to_contain_text("Undone.")
+    page.keyboard.press("Control+y")
+    page.keyboard.press("Control+y")
+    expect(page.locator("#redo")).to_be_disabled()
+    expect(page.locator("#said")).to_contain_text("Done again. Added: KVM")
+    page.reload()
+    assert page.locator("#draft g.layer[data-node='hv']").count() == 1
+
+
+def test_two_quick_edits_are_both_made_and_a_double_click_is_one(page: Page) -> None:
+    page.goto("/build/?from=linux-on-kvm&sel=vm1")
+    page.locator("[id='f-vm1.vcpus']").fill("4")
+    page.evaluate(
+        "document.getElementById('double').focus()"
+    )  # the field is left: that is a change, on its way
+    page.locator("#double").click()
+    page.wait_for_selector("#draft g.layer[data-node='vm2']")
+    expect(page.locator("#draft g.layer[data-node='vm1']")).to_contain_text("4 vCPUs")
+    expect(page.locator("#draft g.layer[data-node='vm2']")).to_contain_text("4 vCPUs")
+    page.locator("#double").dblclick()
+    page.wait_for_selector("#draft g.layer[data-node='vm3']")
+    page.click("#undo")
+    expect(page.locator("#draft g.layer[data-node='vm3']")).to_have_count(0)
+    expect(page.locator("#draft g.layer[data-node='vm2']")).to_have_count(1)
+    assert "vm4" not in layers(page)
+
+
+def test_what_is_typed_while_an_answer_is_awaited_is_kept(page: Page) -> None:
+    page.goto("/build/?from=linux-on-kvm&sel=vm1")
+    page.route("**/build/", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    page.fill("[id='f-vm1.vcpus']", "4")
+    page.keyboard.press("Tab")
+    page.locator("[id='f-vm1.memory']").press_sequentially("3 GiB")
+    expect(page.locator("#draft g.layer[data-node='vm1']")).to_contain_text("4 vCPUs")
+    expect(page.locator("[id='f-vm1.memory']")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.click("#double")
+    page.wait_for_selector("#draft g.layer[data-node='vm2']")
+    expect(page.locator("#draft g.layer[data-node='vm1']")).to_contain_text("3 GiB")
+
+
+def test_a_layer_added_from_far_down_comes_into_sight_with_its_settings(page: Page) -> None:
+    page.goto("/build/?from=linux&sel=host-os")
+    for key in ("mouse", "keyboard"):
+        choice = page.locator(".palette [data-is='docker']").last
+        page.evaluate("document.body.style.paddingBottom = '100vh'")
+        page.evaluate(
+            "document.querySelector(\".palette [data-is='docker']\").scrollIntoView({block: 'start'})"
+        )
+        if key == "mouse":
+            choice.click()
+        else:
+            choice.press("Enter")
+        page.wait_for_selector("#draft g.layer.selected[data-node='engine']")
+        for seen in ("#said", "#chosen-title", "g.layer.selected"):
+            expect(page.locator(seen)).to_be_in_viewport()
+        expect(page.locator("g.layer.selected")).to_be_focused()
+        page.click("#undo")
+        expect(page.locator("#draft g.layer[data-node='engine']")).to_have_count(0)
+
+
+def test_a_field_that_somebody_made_larger_is_no_inline_style_of_the_next_answer(page: Page) -> None:
+    """Nor is what a browser writes into an element for a screenshot."""
+    page.goto("/build/?from=linux&sel=host-os")
+    page.click("#as-text > summary")
+    page.evaluate("document.querySelector('#text').style.height = '300px'; title.style.color = 'red'")
+    pressed(page, ".palette [data-is='docker']")
+    expect(page.locator("#title")).not_to_have_attribute("style", "color: red;")
+
+
 def test_a_component_dragged_onto_a_layer_is_added_there(page: Page) -> None:
     page.goto("/build/?from=linux-on-kvm&sel=guest-os")
     page.evaluate("document.querySelector(\".palette [data-is='container']\").scrollIntoView({block: 'end'})")
