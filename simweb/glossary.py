@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 __all__ = ["GROUPS", "Term", "groups", "terms_of_ops"]
 
+LANGUAGES = ("en", "zh-hans")
 HERE = Path(__file__).parent
 GROUPS = {
     "basics": gettext_noop("The machine and its kernel"),
@@ -29,6 +30,8 @@ class Term:
     name: str
     say: str
     see: list[tuple[str, str]]
+    words: str
+    """What it is found by: its names in both languages, what is said of it, and whose term it is."""
 
 
 @lru_cache(maxsize=8)
@@ -39,10 +42,13 @@ def _read(name: str) -> Mapping[str, Any]:
 def groups(lang: str) -> list[tuple[str, str, list[Term]]]:
     """Id, title and terms of each group, in the order of the file."""
     words = _read(f"glossary.{lang}")
+    names = [_read(f"glossary.{other}") for other in LANGUAGES]
     found: dict[str, list[Term]] = {group: [] for group in GROUPS}
     for name, entry in _read("glossary").items():
         see = [(other, words[other]["name"]) for other in entry["see"]]
-        found[entry["group"]].append(Term(name, words[name]["name"], words[name]["say"], see))
+        title, say = words[name]["name"], words[name]["say"]
+        found_by = [*(known[name]["name"] for known in names), say, *entry.get("also", [])]
+        found[entry["group"]].append(Term(name, title, say, see, " · ".join(found_by)))
     return [(group, _(GROUPS[group]), terms) for group, terms in found.items()]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -23,9 +24,9 @@ from simweb.store import ledger_version
 
 __all__ = [
     "MOST_LANES", "Bar", "Card", "Finish", "Gap", "Lane", "ShownFinding", "cards", "components", "examine",
-    "example_text", "findings_of", "finishes", "gaps_of", "in_language", "lane_of", "legend", "nearest",
-    "path_of", "picture", "player_data", "race_title", "reordered", "role_words", "texts_gz", "texts_url",
-    "texts_version", "too_large", "view_words",
+    "example_text", "findings_of", "finishes", "gaps_of", "in_language", "lane_of", "legend", "machines_of",
+    "nearest", "path_of", "picture", "player_data", "race_title", "reordered", "role_words", "texts_gz",
+    "texts_url", "texts_version", "too_large", "view_words",
 ]  # fmt: skip
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -161,12 +162,15 @@ def cards(lang: str) -> list[Card]:
 
 
 def _words(id_: str, raw: Mapping[str, Any], scenario: Any, drawing: diagram.Diagram) -> str:
-    """Its names, its question, what it is made of, and the type of its hypervisors."""
+    """Its names, its question, what it is made of, the roles of that, and the type of its hypervisors."""
     words = [id_]
+    roles = {box.part.role for box in drawing.boxes}
     for lang in ("en", "zh-hans"):
         words += [in_language(raw.get(key), lang) for key in ("label", "question")]
         parts = [box.part.is_ for box in drawing.boxes if box.part.role != "workload"]
         words += [components(lang)[is_]["label"] for is_ in parts]
+        with translation.override(lang):
+            words += [word for role, word in role_words().items() if role in roles]
         words += [kind.label for kind in kinds(scenario, lang)]
     return " · ".join(dict.fromkeys(words))
 
@@ -243,6 +247,14 @@ def lane_of(number: int, scenario: Scenario, lang: str, size: diagram.Size) -> L
     legal = store.scenario(raw)
     drawing = picture(legal, lang, size)
     return Lane(number, stack, label or stack[:16], question, summary, scenario, legal.stack.entry, drawing)
+
+
+def machines_of(lanes: Sequence[Lane], lang: str) -> list[tuple[str, str]]:
+    """Where the lanes of a race stand on different machines: each machine, and which lanes are on it."""
+    on: dict[str, list[str]] = {}
+    for lane in lanes:
+        on.setdefault(lane.machine.texts(lang)["label"], []).append(lane.label)
+    return [(machine, ", ".join(labels)) for machine, labels in on.items()] if len(on) > 1 else []
 
 
 def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None, lang: str) -> dict[str, Any]:

@@ -207,10 +207,12 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
     """What the player's templates need. Begins the run if nobody has."""
     lanes, plan = show.lanes, show.plan
     run, on = run_of(plan, retry=True), lanes[0].machine
+    machines = presenters.machines_of(lanes, language())
     return {
         **show.context,
         "lanes": lanes,
-        "machine": on if request.GET.get("machine") or on.is_profile else None,
+        "machine": on if not machines and (request.GET.get("machine") or on.is_profile) else None,
+        "machines": machines,
         "machine_label": on.texts(language())["label"],
         "mode": "race" if plan.is_race else "player",
         "id": plan.id,

@@ -296,7 +296,11 @@ def _held(raw: Mapping[str, Any], draft: Any, words: Any) -> Iterable[Told]:
     for one in tree.interventions if tree is not None else ():
         layer = _layer(draft, one.on, words)
         if one.do != "set":
-            said = fault_said(one.fault or "") % {"node": one.on} if one.do == "fail" else one.do
+            said = (
+                fault_said(one.fault or "") % {"node": _called(draft, one.on, words)}
+                if one.do == "fail"
+                else one.do
+            )
             yield Told(layer, said, "", "", _moment(one.at_ns))
         for name, value in one.settings.items():
             path = f"{one.on}.{name}"
@@ -309,6 +313,13 @@ def _held(raw: Mapping[str, Any], draft: Any, words: Any) -> Iterable[Told]:
 def _layer(draft: Any, name: str, words: Any) -> str:
     node = draft.node(name)
     return words.label(node.is_, "short") if node is not None else name
+
+
+def _called(draft: Any, name: str, words: Any) -> str:
+    """A layer's name, with its id where another layer is called the same."""
+    label = _layer(draft, name, words)
+    alike = any(_layer(draft, other, words) == label for other in draft.names if other != name)
+    return f"{label} ({name})" if alike else label
 
 
 def _label(draft: Any, one: Change, words: Any) -> str:
@@ -350,7 +361,7 @@ def branch(
                 f"{_label(draft, one, words)}: {_value(_setting(draft, one.path), one.text, words)}"
                 for one in changes
             ]
-            said += [fault_said(fault) % {"node": node}] if fault else []
+            said += [fault_said(fault) % {"node": _called(draft, node, words)}] if fault else []
             label[lang] = f"{presenters.in_language(raw.get('label'), lang)} — {', '.join(said)}"
     return {**new, "label": label}
 

@@ -74,6 +74,15 @@ def test_a_change_in_mid_run_is_in_sight_where_its_race_starts(
 def test_a_fault_is_an_intervention_too(client: Client) -> None:
     raw = changed(client, "linux-on-kvm", node="vm1", view="boot", do="fail:kill", t="9000000000")
     assert raw["interventions"] == [{"at": "9 s", "on": "vm1", "do": "fail", "fault": "kill"}]
+    assert raw["label"] == {
+        "en": "A Linux guest under KVM — Virtual machine killed",
+        "zh-hans": "KVM 上的 Linux 客户机 — 虚拟机被杀",
+    }
+
+
+def test_a_killed_layer_has_its_id_beside_its_name_where_two_are_called_the_same(client: Client) -> None:
+    raw = changed(client, "linux-on-kvm", node="guest-os", view="boot", do="fail:kill", t="9000000000")
+    assert raw["label"]["en"].endswith("Linux (guest-os) killed")
 
 
 def test_without_a_difference_there_is_no_race(client: Client) -> None:

@@ -317,6 +317,8 @@ def test_the_gallery_is_narrowed_by_words(page: Page) -> None:
         ("en", "Where does Hyper-V stand?", "hyperv-server", None),
         ("en", "why is an emulated disk slow", "kvm-emulated-ide", None),
         ("en", "docker", "docker-on-linux", "2"),
+        ("en", "docker kernel", "docker-on-linux", "2"),
+        ("zh-hans", "docker 内核", "docker-on-linux", "2"),
         ("en", "nested", "nested-kvm", "1"),
         ("en", "hyper-v type 1", "hyperv-windows", "2"),
         ("en", "容器", "docker-on-linux", "2"),
@@ -360,3 +362,34 @@ def test_packets_calls_and_touches_are_followed_one_by_one(
     expect(page.locator("#journey-stops")).to_contain_text(stop)
     expect(page.locator("#now-sentence")).not_to_contain_text("Everything is off")
     expect(page.locator("#journey-sum")).to_contain_text("the whole")
+
+
+@pytest.mark.parametrize(
+    ("lang", "typed", "term"),
+    [
+        ("en", "Hyper-V", "type"),
+        ("zh-hans", "Hyper-V", "type"),
+        ("en", "hyperv", "dom0"),
+        ("zh-hans", "推算", "status"),
+        ("zh-hans", "root partition", "dom0"),
+        ("en", "虚拟机退出", "vm-exit"),
+    ],
+)
+def test_a_term_is_found_by_whose_it_is_and_in_either_language(
+    page: Page, lang: str, typed: str, term: str
+) -> None:
+    page.goto(f"/glossary/?lang={lang}")
+    page.fill("#search", typed)
+    expect(page.locator(f"#{term}")).to_be_visible()
+    assert page.locator(".term-entry:visible").count() < 14
+
+
+def test_a_search_that_finds_nothing_leads_on_with_the_same_words(page: Page) -> None:
+    page.goto("/glossary/")
+    expect(page.locator("#elsewhere")).to_be_hidden()
+    page.fill("#search", "snapshot-restore")
+    expect(page.locator("#found")).to_have_text("Nothing of that name.")
+    page.locator("#elsewhere a").first.click()
+    expect(page.locator("#search")).to_have_value("snapshot-restore")
+    expect(page.locator("#stack-snapshot-restore")).to_be_visible()
+    assert page.locator("li.card:visible").count() == 1
