@@ -114,6 +114,7 @@ class Run:
         self.until_ns = min(scenario.until_ns or self.budget.until_ns, self.budget.until_ns)
         self._ended: Trace | None = None
         self._killed: dict[int, int] = {}  # thread -> when
+        self._killed_ns: dict[str, int] = {}  # layer or workload -> when, the last time
         self._waiting: dict[str, set[str]] = {}  # computer -> its layers that are not ready yet
         for intervention in scenario.interventions:
             self.sim.at(intervention.at_ns, partial(self._intervene, intervention))
@@ -258,6 +259,8 @@ class Run:
         again = [(layer, wait) for layer in layers if layer.state == READY and (wait := layer.back_in())]
         threads = []
         for layer in layers:
+            if layer.state != KILLED:
+                self._killed_ns[layer.id] = now
             layer.end()
             threads += layer.threads
         kill(threads, now)
@@ -331,6 +334,7 @@ class Run:
             name: {"ready_ns": layer.ready_ns if layer.ready_ns >= 0 else None, "state": layer.state}
             | {"restarts": max(0, layer.starts - 1), "memory": layer.memory_bytes}
             | ({"again_ns": layer.up_ns if layer.state == READY else None} if layer.starts > 1 else {})
+            | self._death(name)
             | ({"page_cache": layer.cached_bytes} if isinstance(layer, Kernel) and layer.cached_bytes else {})
             for name, layer in self.stack.layers.items()
             if not isinstance(layer, Workload)
@@ -342,6 +346,7 @@ class Run:
         workloads = {
             w.id: self._answered(w, tables)
             | {"finished_ns": w.finished_ns if w.finished_ns >= 0 else None}
+            | self._death(w.id)
             | ({"writes": self._kept(w)} if w.written else {})
             for w in self.stack.workloads
         }
@@ -359,6 +364,9 @@ class Run:
                 "finished": first is not None and first.finished_ns >= 0,
             },
         }
+
+    def _death(self, name: str) -> dict[str, int]:
+        return {"killed_ns": self._killed_ns[name]} if name in self._killed_ns else {}
 
     def _kept(self, workload: Workload) -> dict[str, Any]:
         """What has become of a workload's writes: how many were written, how many of those it was promised,

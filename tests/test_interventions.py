@@ -52,7 +52,10 @@ def test_a_kill_takes_what_stands_on_it_and_nothing_else(stack: str, victim: str
     at = middle(stack)
     result = simcore.run(scenario(with_(stack, kill(victim, at)), workload="spin"))
     assert ended(result) == dead
+    told = result.outcome["nodes"] | result.outcome["workloads"]
     on = result.scenario.workloads[0].on
+    died = {name: node["killed_ns"] for name, node in told.items() if "killed_ns" in node}
+    assert died == dict.fromkeys((*dead, *(["spin"] if on in dead else [])), at)
     lane = result.outcome["lane"]
     if on in dead:
         assert lane["finished"] is False

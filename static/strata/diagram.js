@@ -54,7 +54,7 @@ export class Diagram {
     const blurred = flow !== null && flow.spans >= BLUR_SPANS;
     for (const [index, layer] of this.layers) {
       let standing = now.nodes[index], level = standing === "working" ? LEVELS : 0;
-      if (blurred) {
+      if (blurred && standing !== "lost") {
         level = Math.ceil(Math.min(1, flow.work[index]) * LEVELS - 0.02);
         if (level > 0) standing = "working";
         else if (flow.wait[index] > 0.1) standing = "waiting";
@@ -80,6 +80,7 @@ export class Diagram {
     classList.toggle("waiting", standing === "waiting");
     classList.toggle("ready", standing === "ready");
     classList.toggle("off", standing === "off");
+    classList.toggle("lost", standing === "lost");
     dataset.level = String(level);
   }
 
@@ -87,6 +88,7 @@ export class Diagram {
   #stateTexts(index, t, standing) {
     const { model, texts } = this;
     if (standing === "off") return [];
+    if (standing === "lost") return [texts.ui("state_lost")];
     const exits = model.countMarks(index, "exit", t);
     if (exits) return [texts.ui("state_exits", { n: exits }), count(exits)];
     const ready = model.readyNs[index];
@@ -103,6 +105,7 @@ export class Diagram {
     const done = t >= finish && axisT > 0;
     if (done !== this.done) {
       this.stateLine.classList.toggle("done", (this.done = done) && lane.finished);
+      this.stateLine.classList.toggle("lost", done && !lane.finished);
     }
     if (done && !lane.finished) say(this.stateLine, texts.ui("lane_lost", { t: finish - this.model.startNs }));
     else if (done) say(this.stateLine, texts.ui("lane_done", { t: finish - this.model.startNs }));

@@ -68,6 +68,9 @@ export class Model {
     this.endNs = this.header.end_ns;
     this.nodeIndex = new Map(this.nodes.map((node, i) => [node.id, i]));
     this.readyNs = this.nodes.map((node) => this.header.outcome?.nodes?.[node.id]?.ready_ns ?? Infinity);
+    const { nodes = {}, workloads = {} } = this.header.outcome ?? {};
+    const ended = this.nodes.map(({ id }) => nodes[id] ?? workloads[id] ?? {});
+    this.deadNs = ended.map(({ killed_ns = Infinity, again_ns }) => [killed_ns, again_ns ?? Infinity]); // from when until when
     /** @type {string[]} what the drawing calls each node */
     this.names = [];
     this.#indexSpans();

@@ -12,7 +12,7 @@
  *
  * @typedef {Object} State
  * @property {number} t
- * @property {string[]} nodes off | idle | ready | working | waiting, by node
+ * @property {string[]} nodes off | idle | ready | working | waiting | lost, by node
  * @property {number[]} active leaf spans open at t
  * @property {Token[]} tokens
  * @property {number} progress 0–1 of the lane
@@ -28,6 +28,7 @@ export function state(model, t) {
   const active = open.filter((id) => !covered.has(id));
   const nodes = model.nodes.map((_, i) => standing(model, i, t));
   for (const id of active) {
+    if (nodes[node[id]] === "lost") continue;
     const waits = kind[id] === WAIT || kind[id] === QUEUE;
     if (!waits) nodes[node[id]] = "working";
     else if (nodes[node[id]] !== "working") nodes[node[id]] = "waiting";
@@ -51,8 +52,15 @@ export function state(model, t) {
 
 /** Whether a node is on at all, when no span says that it works. */
 function standing(model, i, t) {
+  if (isDead(model, i, t)) return "lost";
   if (t >= model.readyNs[i]) return "ready";
   return t >= model.firstNs[i] ? "idle" : "off";
+}
+
+/** Killed, and not started again yet. */
+export function isDead(model, i, t) {
+  const [from, to] = model.deadNs[i];
+  return t >= from && t < to;
 }
 
 /** @returns {number} 0–1 of the way to the lane's end, from where it or its axis starts */

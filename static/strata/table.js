@@ -24,7 +24,7 @@ export class SpanTable {
       const t = head.t + model.startNs;
       const { leaves, spans } = model;
       const at = leaves.upTo(t);
-      const near = new Set([...leaves.at(t), ...leaves.ids.subarray(Math.max(0, at - ABOUT / 2), at + ABOUT / 2)]);
+      const near = new Set([...leaves.at(t), ...leaves.ids.subarray(Math.max(0, at - ABOUT / 2), at + ABOUT / 2)].filter((id) => model.duration(id))); // what a cut left at 0 ns never happened
       for (const id of [...near].sort((a, b) => spans.start_ns[a] - spans.start_ns[b])) {
         const where = this.texts.node(model, spans.node[id]);
         rows.push(el("tr", {}, ...[lanes.length > 1 ? `${label} · ${where}` : where, this.texts.op(model.op(id)).name, clock(spans.start_ns[id] - model.startNs, 1), time(model.duration(id))].map((text) => el("td", {}, text))));

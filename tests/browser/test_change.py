@@ -49,6 +49,10 @@ def test_a_killed_guest_is_lost_and_has_no_place_in_the_race(page: Page) -> None
     raced(page)
     page.locator("body").press("End")
     expect(page.locator(".lane-state").nth(1)).to_contain_text("lost")
+    dead = page.locator("article.lane").nth(1).locator("g.layer.lost")
+    names = {layer.get_attribute("data-node") for layer in dead.all()}
+    assert names == {"vm1", "vm1.disk", "vm1.firmware", "guest-os", "random-read"}
+    assert page.locator("article.lane").nth(0).locator("g.layer.lost").count() == 0
     expect(page.locator(".lane-rank").nth(1)).to_be_empty()
     expect(page.locator(".lane-rank").nth(0)).to_have_text("1")
     expect(page.locator("#now-sentence")).to_contain_text("Lost at")

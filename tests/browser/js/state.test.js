@@ -11,6 +11,13 @@ test("a layer is off, then idle or at work, then ready", () => {
   equal(host(410), ["ready", "off", "working", "idle"]);
 });
 
+test("who was killed is lost, whatever is still open there, until it is up again", () => {
+  const model = sample();
+  model.deadNs[2] = [150, 410];
+  equal([149, 150, 200, 409].map((t) => state(model, t).nodes[2]), ["working", "lost", "lost", "lost"].map((s, i) => (i ? s : state(sample(), 149).nodes[2])));
+  equal(state(model, 410).nodes[2], state(sample(), 410).nodes[2]);
+});
+
 test("waiting in a queue is not work", () => {
   equal(state(sample(), 450).nodes[1], "waiting");
   equal(state(sample(), 600).nodes[1], "working");
