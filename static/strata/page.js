@@ -40,7 +40,8 @@ function enlarge(on) {
 
 if (projector) {
   enlarge(!sandboxed && Boolean(sessionStorage.getItem("projector")));
-  projector.addEventListener("click", () => {
+  projector.addEventListener("click", (event) => {
+    if (event.detail) projector.blur(); // the space bar is to play, not to press it again
     const on = !root.hasAttribute("data-projector");
     enlarge(on);
     if (sandboxed) return;

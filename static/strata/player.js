@@ -66,13 +66,18 @@ export class Player {
     this.#makeJourney();
     this.controls = new Controls(main, this.head, this.timeline, texts, {
       origin: () => (this.request === undefined ? null : this.head.from),
-      range: () => (document.body.matches(".controls-slim") ? [this.head.from, this.head.to] : this.timeline.axis.whole),
+      range: () => (this.#slim ? [this.head.from, this.head.to] : this.timeline.axis.whole),
     });
     this.#listen();
     this.#restore(readLink());
     this.head.subscribe(() => this.#frame());
     this.head.changed();
     if (askedToPlay() && !reduced) this.head.play();
+  }
+
+  /** Whether the slider stands in place of the timeline: it covers what a press on play does. */
+  get #slim() {
+    return document.body.matches(".controls-slim") || (!this.race && document.documentElement.hasAttribute("data-projector") && !this.find("deck").classList.contains("more"));
   }
 
   find(id) {

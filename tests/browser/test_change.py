@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import serious_violations
 
+FOUR = "/race/?stack=linux&stack=docker-on-linux&stack=linux-on-kvm&stack=hyperv-server"
 READY = "#player[data-ready='1']"
 LONGEST_RUN_MS = 60_000
 
@@ -223,6 +224,32 @@ def test_a_projector_has_large_type_on_the_next_page_too(page: Page) -> None:
     page.goto("/s/linux/?view=read")
     assert page.evaluate(size) > 1.25 * before
     page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+
+
+SMALLEST_PX = """list => Math.min(...list.map(text =>
+  parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"""
+
+
+@pytest.mark.parametrize("address", ["/s/linux-on-kvm/?view=read", "/s/hyperv-server/?view=boot", FOUR])
+def test_large_type_enlarges_the_drawing_and_the_space_bar_still_plays(
+    open_page: Callable[..., Page], address: str
+) -> None:
+    page = open_page(viewport={"width": 1024, "height": 768})
+    page.goto(address)
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    before = page.eval_on_selector_all(".stack .name", SMALLEST_PX)
+    page.click("#projector")
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.stack .name')].every(text =>"
+        " parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a > 1.1 * before)",
+        arg=before,
+    )
+    page.keyboard.press(" ")
+    expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#projector")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press(" ")
+    page.click("#more")
+    expect(page.locator("#marker-next")).to_be_visible()
 
 
 def test_from_an_operation_one_click_leads_to_its_term(page: Page) -> None:
