@@ -183,6 +183,9 @@ class Cpu:
         """Is it in interrupt context, or will be next? Then a driver looks at its ring before it leaves."""
         return self.irq_since >= 0 or bool(self.irq.flows)
 
+    def come_up(self, now: int) -> None:
+        """A kernel has it from now on, which sends it to sleep when there is nothing to do."""
+
     def has_work(self) -> bool:
         """Is there anything that it runs, or would run next?"""
         sched = self.sched
@@ -277,7 +280,7 @@ class Core(Cpu):
     """A physical CPU, and the one timer that its chain needs."""
 
     __slots__ = (
-        "alarm", "armed", "deadline", "idle_since", "idle_states", "leaf", "poked", "tolls",
+        "alarm", "armed", "c_states", "deadline", "idle_since", "idle_states", "leaf", "poked", "tolls",
     )  # fmt: skip
 
     def __init__(self, sim: Simulation, index: int) -> None:
@@ -289,7 +292,8 @@ class Core(Cpu):
         self.deadline = NEVER
         self.tolls: list[Op] = []  # switches and entries that the next burst begins with
         self.idle_since = 0
-        self.idle_states: tuple[tuple[int, Op], ...] = ()  # deepest first: idle how long, leaving
+        self.c_states: tuple[tuple[int, Op], ...] = ()  # deepest first: idle how long, leaving
+        self.idle_states: tuple[tuple[int, Op], ...] = ()  # those that somebody sends it to
 
     def ring(self, alarm: Alarm) -> None:
         alarm.callbacks = alarm.calls
@@ -301,6 +305,11 @@ class Core(Cpu):
         self.run(leaf is None or leaf.clock != now or self.deadline <= now or self.poked)
         if self.sim.poked:
             self.sim.drain()
+
+    def come_up(self, now: int) -> None:
+        self.idle_states = self.c_states
+        if self.idle_since >= 0:
+            self.idle_since = now
 
     def divide(self, now: int) -> None:
         """Nobody shares this core: its time is its leaf's."""

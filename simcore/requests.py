@@ -27,12 +27,14 @@ class Request:
     `cached`: it goes through the page cache of the next kernel. A read may name the `page` of a file that it
     is for; of a disk that is itself a file, it is one of that file's. If nobody knows, it is in no cache.
     A write says whose `writes` its bytes are, so that it can be told which of them a power cut takes.
+    A program's call enters its kernel by an operation, `entry`, which says if it comes from a container.
     A touch names the page of the program's own memory. Who passes something on to another thread names it:
     `peer`; a message also says `over` what it goes. An exec names the `program`, of so many bytes.
     """
 
     __slots__ = (
-        "bytes", "cached", "done", "flow", "id", "kind", "over", "page", "peer", "program", "span", "writes",
+        "bytes", "cached", "done", "entry", "flow", "id", "kind", "over", "page", "peer", "program", "span",
+        "writes",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +53,7 @@ class Request:
         self.kind, self.flow, self.bytes = kind, flow, size_bytes
         self.page: tuple[Any, Any] | None = None  # of which file or whose memory, which block of it
         self.cached = False
+        self.entry = "syscall_entry"
         self.writes: tuple[tuple[int, int], ...] = ()  # of which workload, the how manieth
         self.peer: Thread | None = None
         self.over = ""

@@ -7,7 +7,7 @@ misspelt a request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -147,6 +147,7 @@ FAULT = "fault_entry"
 WAYS_IN = ("syscall_entry", FAULT)
 WAYS_OUT = ("syscall_exit", "map_page")
 """The first and the last operation of a system call, and of a fault."""
+OF = "of"
 
 
 class Kernel(Layer):
@@ -156,6 +157,7 @@ class Kernel(Layer):
     frames: Frames | None = None  # of a machine's kernel that minds how much memory is left
     mounts = 0  # how long its table of mounts is
     cached_bytes = 0  # of files, in its page cache
+    _inside: Mapping[str, tuple[tuple[Op, ...], tuple[Op, ...]]] = {}  # by the entry of a container's calls
     reads_steal = False  # does it know what a steal clock is,
     halts_for_locks = False  # and that it may halt for a spinlock, and be woken?
 
@@ -190,6 +192,10 @@ class Kernel(Layer):
         """A program has made its group reach what that may have, and is to end: how many bytes come back."""
         raise NotImplementedError
 
+    def take_over(self) -> None:
+        """It runs from now on, and has its computer's CPUs."""
+        raise NotImplementedError
+
     def load(self, request: Request) -> Steps:
         """Its boot loader's part, on a computer with no kernel yet: read from the disk what is needed."""
         raise NotImplementedError
@@ -215,6 +221,7 @@ class Kernel(Layer):
 
     def go_on(self, request: Request) -> Steps:
         """Of its own memory nothing is there yet."""
+        self.take_over()
         yield from super().go_on(request)
         for kind, answer in self._answers.items():
             if kind != "boot":
@@ -228,17 +235,29 @@ class Kernel(Layer):
         """What stands on it ends with it; with a control domain's kernel, all that it serves."""
         return self.computer.fail(fault, now) if self.computer.entry.control_domain else self.everything()
 
+    def entry_from(self, who: str, first: tuple[Op, ...], last: tuple[Op, ...] = ()) -> str:
+        """By which operation the calls of a container enter. With it, for the container's sake, the kernel
+        does `first`, and on its way down `last`."""
+        entry = " ".join(["syscall_entry", OF, who, *(op.name for op in first + last)])
+        self._inside = {**self._inside, entry: (first, last)}
+        return entry
+
     def _plan(self, names: tuple[str, ...]) -> tuple[Op, ...]:
-        """Ways in and out go by whoever holds the CPU's privileged mode, if that is not this kernel."""
+        """Ways in and out go by whoever holds the CPU's privileged mode, if that is not this kernel. A
+        container's entry means something to its own kernel; any other below knows only that it is one."""
         plan: tuple[Op, ...] = ()
-        for name in names:
+        later: tuple[Op, ...] = ()
+        for each in names:
+            name = each.partition(f" {OF} ")[0]
+            first, last = self._inside.get(each, ((), ()))
             before = self.computer.into_kernel if name in WAYS_IN else ()
             if name == FAULT:
                 before = self.computer.page_fault or before
             after = self.computer.out_of_kernel if name in WAYS_OUT else ()
-            plan += (*before, self.op(name), *after)
-        self._plans[names] = plan
-        return plan
+            plan += (*before, self.op(name), *after, *first)
+            later += last
+        self._plans[names] = plan + later
+        return self._plans[names]
 
 
 WAYS_TO_HYPERVISOR = ("vm_exit", "halt_exit", "kick_exit")

@@ -64,7 +64,7 @@ def interrupted(flow: Flow, thread: Thread, now: int, goal: tuple[Cpu, int]) -> 
     cpu, mark = goal
     record = thread.sim.record
     irq = cpu.irq
-    if mark != NONE:
+    if mark != NONE and irq.sched.irq_ops:  # what runs before a kernel looks by itself
         record.marks += (now, mark, irq.node, flow.rid, flow.span)
     record.wakeups += (now, thread.id, irq.id, flow.rid, flow.span)
     cpu.deliver(flow, now)

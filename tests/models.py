@@ -172,5 +172,7 @@ def _patterns(cls: type, argument: ast.expr) -> Iterator[str]:
     elif isinstance(argument, ast.Starred):
         names: Any = getattr(cls, ast.unparse(argument.value).removeprefix("self."))
         yield from map(re.escape, names)
+    elif ast.unparse(argument) == "request.entry":  # or what a container has its kernel do with it
+        yield "syscall_entry"
     elif not isinstance(argument, ast.Name):
         raise AssertionError(f"{cls.__name__} names something as {ast.unparse(argument)}: write a literal")

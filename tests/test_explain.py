@@ -172,6 +172,12 @@ def test_a_container_adds_no_stop_but_its_filter_and_accounting():
     assert 0 < sum(stop.end_ns - stop.start_ns for stop in own) <= 300
 
 
+def test_a_containers_filter_is_the_kernels_and_runs_once_the_call_has_entered_it():
+    stops = [(stop.node, stop.op) for stop in first_read("docker-on-linux").stops]
+    assert stops[:2] == [("host-os", "syscall_entry"), ("web", "seccomp_filter")]
+    assert stops.index(("web", "accounting")) > stops.index(("host-os", "blk_submit"))
+
+
 def test_native_reads_never_exit_and_guests_do():
     exits = {stack: sum(i["kind"] == "exit" for i in first_read(stack).instants) for stack in STACKS}
     assert exits["linux"] == exits["docker-on-linux"] == 0

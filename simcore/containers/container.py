@@ -1,7 +1,8 @@
 """A container: a process of the kernel below, with its own view and its own limits.
 
 Its engine makes it, from beside the stack. After that there is nothing in between: what it asks goes straight
-to the kernel, and pays a filter and some accounting on the way. Memory is the group's that its programs take,
+to the kernel, which runs a filter first and books what it asks for: the kernel's own code, on behalf of this
+container's settings. Memory is the group's that its programs take,
 and pages of files that came for it; over the limit these go first, and if that is not enough, who takes more
 is killed by the kernel. Left out: pages that are written to, a group's own swap, and that pages which the
 kernel gives up for others are no more the group's.
@@ -44,6 +45,7 @@ class Container(Layer):
         phase_ns = mix(self.sim.seed, self.id, "quota_period") % period_ns
         self.group = Group(self.sim, period_ns, chunk_ns, phase_ns)
         self._limit()
+        self._guard()
         self._files: dict[Any, int] = {}  # pages of files in the page cache that came for it, and their bytes
         self.first = self.process(f"{self.id}/init")
 
@@ -109,8 +111,7 @@ class Container(Layer):
 
     def read(self, request: Request) -> Steps:
         """What comes into the page cache for it is booked to the group as well."""
-        self._filter(request)
-        self.spend(request, "accounting")
+        request.entry = self._entry_booked
         page = request.page
         kept = yield from self.down(request)
         if kept and page is not None:
@@ -119,8 +120,7 @@ class Container(Layer):
             self._reclaim(request, 0)
 
     def write(self, request: Request) -> Steps:
-        self._filter(request)
-        self.spend(request, "accounting")
+        request.entry = self._entry_booked
         yield from self.down(request)
 
     flush = write
@@ -135,10 +135,15 @@ class Container(Layer):
             self.count("memory", (self.memory_bytes or 0) - size)
 
     def syscall(self, request: Request) -> Steps:
-        self._filter(request)
+        request.entry = self._entry
         yield from self.down(request)
 
-    send = receive = syscall
+    send = syscall
+
+    def receive(self, request: Request) -> Steps:
+        """The call came long ago, and what it waited for is there."""
+        self._filter(request)
+        yield from self.down(request)
 
     def touch(self, request: Request) -> Steps:
         """Memory that the kernel has given, or taken back, is booked to the control group."""
@@ -156,10 +161,13 @@ class Container(Layer):
         self.count("memory", held)
 
     def fork(self, request: Request) -> Steps:
-        self._filter(request)
+        request.entry = self._entry
         yield from self.touch(request)
 
-    exec = fork
+    def exec(self, request: Request) -> Steps:
+        """Its entry is a part of what an exec takes."""
+        self._filter(request)
+        yield from self.touch(request)
 
     def exit(self, request: Request) -> Steps:
         yield from self.fork(request)
@@ -169,6 +177,7 @@ class Container(Layer):
     def change(self, setting: str, value: Any, now: int) -> None:
         super().change(setting, value, now)
         self._limit()
+        self._guard()
         for thread in self.threads:
             thread.weight = self.settings["weight"]
 
@@ -176,13 +185,19 @@ class Container(Layer):
         """Its first process dies, and with it all that runs inside; nobody else notices."""
         return self.everything()
 
+    def _guard(self) -> None:
+        """What its kernel does at each of its system calls, once it is entered: may the program make this
+        one? Since 5.11 Linux remembers which calls the filter always lets pass; before, the whole filter ran
+        each time. What is read or written is booked to the group."""
+        how = self.settings["seccomp"]
+        ops = self.plan("seccomp_filter" if how == "bitmap" else "seccomp_program") if how != "off" else ()
+        self._entry = self.below.entry_from(self.id, ops)
+        self._entry_booked = self.below.entry_from(self.id, ops, self.plan("accounting"))
+
     def _filter(self, request: Request) -> None:
-        """May it make this system call? Since 5.11 Linux remembers which calls the filter always lets pass;
-        before, the whole filter ran each time."""
-        if self.settings["seccomp"] == "bitmap":
-            self.spend(request, "seccomp_filter")
-        elif self.settings["seccomp"] == "program":
-            self.spend(request, "seccomp_program")
+        """Of a call whose entry is not told apart."""
+        if (how := self.settings["seccomp"]) != "off":
+            self.spend(request, "seccomp_filter" if how == "bitmap" else "seccomp_program")
 
     def _limit(self) -> None:
         cpus = self.settings["cpus"]

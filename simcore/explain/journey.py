@@ -88,11 +88,6 @@ class Journey:
         return frozenset(node["id"] for node in nodes if node["role"] in ("workload", "engine"))
 
     @cached_property
-    def containers(self) -> frozenset[str]:
-        """The nodes whose part of a system call comes first: its filter."""
-        return frozenset(node["id"] for node in self.trace.header["nodes"] if node["role"] == "container")
-
-    @cached_property
     def kernels_below(self) -> dict[str, set[str]]:
         """For each node that is a program of a kernel, the kernels below: to enter one is a system call."""
         nodes = self.trace.header["nodes"]
@@ -264,7 +259,6 @@ def _sign(stop: Stop, last: Stop | None, thread: str, trip: Journey) -> str:
     if stop.start_ns in trip.exits:
         return SWITCH
     entered = stop.op in WAYS_IN and stop.node in trip.kernels_below.get(last.node, ())
-    entered = entered or (stop.node in trip.containers and last.node in trip.programs)
     return SWITCH if entered and stop.node != last.node else ON
 
 

@@ -22,7 +22,7 @@ class Machine(Computer):
             states = [(deep, self.op("idle_exit_deep")), (c1e, self.op("idle_exit_c1e")), *states]
         self.cpus: list[Cpu] = []
         for core in self._threads() if self.settings["smt"] == "on" else self._cores():
-            core.idle_states = tuple(states)
+            core.c_states = tuple(states)
             self.cpus.append(core)
 
     def _cores(self) -> list[Core]:

@@ -17,8 +17,6 @@ class Type1(Hypervisor):
 
     def wire(self) -> None:
         self.sched = self.scheduler()
-        self.sched.switch_ops = (self.op("context_switch"),)
-        self.sched.irq_ops = (self.op("interrupt_entry"),)
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
         self.sched.throttle_what = self.engine_what("throttled", QUEUE)
@@ -32,12 +30,20 @@ class Type1(Hypervisor):
     def boot(self, request: Request) -> Steps:
         yield from self.down(request)
         yield from self._read_images(request)
+        self._take_over()
         self.log(request, "start")
         self.spend(request, "setup")
         self.spend(request, "setup_memory", per=self.below.settings["memory"])
         self.spend(request, "cpu_bringup", per=max(0, len(self.below.cpus) - 1))
         self.log(request, "cpus", cpus=len(self.below.cpus))
         yield from self.settle()
+
+    def go_on(self, request: Request) -> Steps:
+        self._take_over()
+        yield from super().go_on(request)
+
+    def _take_over(self) -> None:
+        self.sched.take_over(self.plan("context_switch"), self.plan("interrupt_entry"))
 
     def _read_images(self, request: Request) -> Steps:
         """The boot loader reads it, and with it whatever it is to start next."""

@@ -16,7 +16,7 @@ class Ipc(Kernel):
         """Bytes for a thread that waits for them; the caller returns and goes to wait for the answer."""
         receiver = request.peer
         assert receiver is not None
-        self.spend(request, "syscall_entry")
+        self.spend(request, request.entry)
         if request.over == "pipe":
             self.spend(request, "pipe_write")
         else:

@@ -48,9 +48,6 @@ class Linux(Processes, Writeback, Ksm, Network):
             else:
                 self.sched = Fair(self.sim, cpus, slice_ns, weight, self.node)
         self.sched.tick_ns = self.constant("tick")
-        self.sched.switch_ops = (self.op("context_switch"),)
-        self.sched.space_ops = self.computer.new_address_space
-        self.sched.irq_ops = (self.op("irq_entry"),)
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
         self.sched.throttle_what = self.engine_what("throttled", QUEUE)
@@ -82,6 +79,10 @@ class Linux(Processes, Writeback, Ksm, Network):
             self.threads.append(self._dedicated[name])
         return self._dedicated[name]
 
+    def take_over(self) -> None:
+        spaces = self.computer.new_address_space
+        self.sched.take_over(self.plan("context_switch"), self.plan("irq_entry"), spaces)
+
     def renice(self, thread: Thread, nice: int) -> None:
         weights = self.constant("nice_weights")
         thread.weight = max(1, round(thread.weight * weights[str(nice)] / weights[str(0)]))
@@ -100,7 +101,7 @@ class Linux(Processes, Writeback, Ksm, Network):
         if request.cached:
             return (yield from self._buffered(request))
         reader = request.flow.thread
-        self.spend(request, "syscall_entry", "vfs_read", "extent_map", "pin_pages", "blk_submit")
+        self.spend(request, request.entry, "vfs_read", "extent_map", "pin_pages", "blk_submit")
         yield from self.computer.disk.serve(request)
         self.spend(request, "blk_complete", "wake_up")
         yield from self.hop(request, reader, "irq_exit")
@@ -117,7 +118,7 @@ class Linux(Processes, Writeback, Ksm, Network):
     def _write_later(self, request: Request) -> Steps:
         """A buffered write: into the page cache, and done. Whoever wants it kept asks for a flush."""
         request.cached = False
-        self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
+        self.spend(request, request.entry, "vfs_read", "page_cache_lookup")
         self.repeat(request, -(-request.bytes // self.constant("block")), "page_alloc", "page_dirty")
         self.spend(request, "copy_to_user", per=request.bytes)
         yield from self._make_dirty(request)
@@ -136,7 +137,7 @@ class Linux(Processes, Writeback, Ksm, Network):
         only been written to the page cache. A disk that says it has no cache is not asked."""
         caller = request.flow.thread
         request.cached = False
-        self.spend(request, "syscall_entry")
+        self.spend(request, request.entry)
         yield from self.settle()
         yield from self._write_out(request)
         if self.computer.disk.write_cache:
@@ -164,7 +165,7 @@ class Linux(Processes, Writeback, Ksm, Network):
         """
         reader, page, kept = request.flow.thread, request.page, 0
         request.page, request.cached = None, False
-        self.spend(request, "syscall_entry", "vfs_read", "page_cache_lookup")
+        self.spend(request, request.entry, "vfs_read", "page_cache_lookup")
         yield from self.settle()  # what is in the cache is seen now, not before
         arrived = self._pages.get(page) if page is not None else None
         if arrived is not None:
@@ -328,6 +329,7 @@ class Linux(Processes, Writeback, Ksm, Network):
     def _start_kernel(self, request: Request) -> Steps:
         computer = self.computer
         memory, cpus = computer.settings["memory"], len(computer.cpus)
+        self.take_over()
         if self.settings["image"] == "compressed":
             self.spend(request, "decompress")
         self.log(request, "linux_version")

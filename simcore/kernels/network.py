@@ -27,7 +27,7 @@ class Network(Ipc):
         the process goes to wait."""
         process = request.flow.thread
         contained = process.group is not None  # then it has a network of its own
-        self.spend(request, "syscall_entry")
+        self.spend(request, request.entry)
         self._copy_in(request)
         self.spend(request, "tcp_send")
         if contained:

@@ -31,7 +31,7 @@ class Processes(Kernel):
 
     def syscall(self, request: Request) -> Steps:
         """A call that does nothing: in, and out again."""
-        self.spend(request, "syscall_entry", "null_call", "syscall_exit")
+        self.spend(request, request.entry, "null_call", "syscall_exit")
         yield from self.settle()
 
     def touch(self, request: Request) -> Steps:
@@ -72,7 +72,7 @@ class Processes(Kernel):
         """A copy of the caller begins on a thread of its own; the caller returns and goes to wait for it."""
         child = request.peer
         assert child is not None
-        self.spend(request, "syscall_entry", "fork")
+        self.spend(request, request.entry, "fork")
         taken = yield from self._take(request, child, "fork_pages")
         self._write_address_space(request)
         self._refill(request)  # the caller's pages may no longer be written to: its TLB has been emptied
@@ -84,7 +84,7 @@ class Processes(Kernel):
     def exit(self, request: Request) -> Steps:
         """The caller is no more. A parent that waits for it wakes up and collects what is left of it."""
         process, parent = request.flow.thread, request.peer
-        self.spend(request, "syscall_entry", "exit")
+        self.spend(request, request.entry, "exit")
         yield from self.settle()
         memory = self._memory.pop(process)
         self._give_back(memory)

@@ -35,8 +35,6 @@ class Windows(Processes, Ndis, Writeback):
             self.constant("boost"),
             self.node,
         )
-        self.sched.switch_ops = (self.op("context_switch"),)
-        self.sched.irq_ops = (self.op("interrupt_entry"),)
         self.sched.queue_what = self.engine_what("run_queue", QUEUE)
         self.sched.irq_what = self.engine_what("interrupted", QUEUE)
         self.first = self.process(f"{self.id}/system")
@@ -48,6 +46,9 @@ class Windows(Processes, Ndis, Writeback):
         thread = Thread(self.sched, name, self.node, self.constant("default_priority"))
         self.threads.append(thread)
         return thread
+
+    def take_over(self) -> None:
+        self.sched.take_over(self.plan("context_switch"), self.plan("interrupt_entry"))
 
     def renice(self, thread: Thread, nice: int) -> None:
         """A priority class for each range of nice."""
@@ -178,6 +179,7 @@ class Windows(Processes, Ndis, Writeback):
     def _start_kernel(self, request: Request) -> Steps:
         computer = self.computer
         memory, cpus = computer.settings["memory"], len(computer.cpus)
+        self.take_over()
         self.log(request, "version", build=self.constant(f"build_{self.settings['edition']}"))
         if isinstance(computer, VirtualMachine):
             self.log(request, "root" if computer.entry.control_domain else "guest")

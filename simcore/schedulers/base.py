@@ -108,6 +108,15 @@ class Scheduler:
             cpu.irq = Thread(self, f"cpu{index}-interrupts", node, 1)
             cpu.irq.cpu = cpu
 
+    def take_over(
+        self, switch_ops: tuple[Op, ...], irq_ops: tuple[Op, ...], space_ops: tuple[Op, ...] = ()
+    ) -> None:
+        """Its kernel runs from now on, and what it does with the CPUs takes time. Before, they are a
+        firmware's and a boot loader's: one program, which is not interrupted but looks by itself."""
+        self.switch_ops, self.irq_ops, self.space_ops = switch_ops, irq_ops, space_ops
+        for cpu in self.cpus:
+            cpu.come_up(self.sim.now)
+
     # ---- the policy: what a subclass says
 
     def put(self, thread: Thread, now: int) -> None:

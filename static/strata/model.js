@@ -5,7 +5,6 @@
 
 export const CPU = 0, WAIT = 1, QUEUE = 2, DEVICE = 3, SERVE = 4;
 const BLOCK = 128;
-const NOT_WORTH = 1e-4; // of the time to ready
 
 /** Finds the spans that are open at a time, however many there are: blocks of starts, each with what it inherits. */
 export class Stab {
@@ -82,10 +81,10 @@ export class Model {
     const { kind, parent, start_ns, end_ns, node } = this.spans;
     const n = kind.length;
     const order = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => start_ns[a] - start_ns[b] || a - b);
-    this.leaves = new Stab(order.filter((i) => kind[i] !== SERVE), start_ns, end_ns);
     this.serves = new Stab(order.filter((i) => kind[i] === SERVE), start_ns, end_ns);
     this.firstNs = this.nodes.map(() => Infinity);
     for (const i of order) if (this.#begins(i)) this.firstNs[node[i]] = Math.min(this.firstNs[node[i]], start_ns[i]);
+    this.leaves = new Stab(order.filter((i) => kind[i] !== SERVE && !this.#early(i)), start_ns, end_ns);
     this.childAt = new Int32Array(n + 1);
     for (let i = 0; i < n; i++) if (parent[i] >= 0) this.childAt[parent[i] + 1]++;
     for (let i = 0; i < n; i++) this.childAt[i + 1] += this.childAt[i];
@@ -95,16 +94,16 @@ export class Model {
     this.#linkLeaves();
   }
 
-  /**
-   * Whether a span can be a node's beginning. A node that gets ready begins with its first work worth mentioning: not where
-   * it only waits for the layer below to start, nor at a context switch charged to a kernel that is not up yet.
-   */
+  /** Whether a span can be a node's beginning. A node that gets ready begins with its first work. */
   #begins(span) {
-    const ready = this.readyNs[this.spans.node[span]];
-    if (ready === Infinity) return true;
+    if (this.readyNs[this.spans.node[span]] === Infinity) return true;
     const kind = this.spans.kind[span];
-    const works = kind === CPU || kind === DEVICE || (kind === WAIT && this.spans.timing[span] >= 0);
-    return works && this.duration(span) >= NOT_WORTH * (ready - this.spans.start_ns[span]);
+    return kind === CPU || kind === DEVICE || (kind === WAIT && this.spans.timing[span] >= 0);
+  }
+
+  /** Whether somebody waits here for a node that has not begun: nothing happens in it, it is off. */
+  #early(span) {
+    return this.spans.kind[span] === WAIT && this.spans.start_ns[span] < this.firstNs[this.spans.node[span]];
   }
 
   /** For each leaf the one that its request was in before: where its token comes from. */

@@ -126,7 +126,7 @@ export class Rows {
     const found = [];
     if (end - begin <= FEW_MARKS) for (let i = begin; i < end; i++) if (header.threads[wakeups.woken[i]]?.node === own) found.push({ at: wakeups.at_ns[i] - zero, what: "wakeup" });
     if (last - first <= FEW_MARKS) for (let i = first; i < last; i++) if (instants.node[i] === own) found.push({ at: instants.at_ns[i] - zero, what: header.instant_kinds[instants.kind[i]] });
-    return found.filter(({ what }) => HAPPENED[what]);
+    return found.filter(({ at, what }) => HAPPENED[what] && at + zero >= model.firstNs[own]);
   }
 
   /** One layer: wide spans one by one with their names, narrow ones as a shade of how much of each pixel they fill. */

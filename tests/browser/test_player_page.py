@@ -88,6 +88,20 @@ def test_stepping_back_shows_what_was_there_before(page: Page) -> None:
         assert (pressed(page, "#step-back"), layers(page), page.inner_text("#now-sentence")) == earlier
 
 
+def test_a_kernel_is_off_until_a_boot_loader_has_loaded_it(page: Page) -> None:
+    go(page, "/s/docker-on-linux/?view=boot")
+    first = "model.firstNs[model.nodeIndex.get('host-os')]"
+    loaded = "model.firstNs[model.nodeIndex.get('host.firmware')] + 60e9"
+    assert model(page, f"{first} > {loaded}")
+    for t in (1e9, 40e9, 79e9):
+        page.evaluate(f"document.getElementById('player').player.head.seek({t})")
+        settle(page)
+        told = [layer for layer in layers(page) if layer.split("|")[0] in ("host-os", "engine", "web")]
+        assert [layer.split("|")[1:] for layer in told] == [["false", "false", ""]] * 3
+        assert page.locator("g.layer[data-node=host-os].off").count() == 1
+    assert model(page, "model.op(model.leaves.ids[0]).op") == "power_supply"
+
+
 def test_every_step_lands_on_the_start_of_a_span(page: Page) -> None:
     go(page, READ)
     for _ in range(5):

@@ -1,6 +1,8 @@
 import { activity, foremost, lane, progress, state } from "/static/strata/state.js";
 import { equal, ok, test } from "./harness.js";
-import { long, sample } from "./sample.js";
+import { Model } from "/static/strata/model.js";
+import { parse } from "/static/strata/trace.js";
+import { SPANS, long, sample, sampleFile } from "./sample.js";
 
 test("a layer is off, then idle or at work, then ready", () => {
   const model = sample();
@@ -16,6 +18,14 @@ test("who was killed is lost, whatever is still open there, until it is up again
   model.deadNs[2] = [150, 410];
   equal([149, 150, 200, 409].map((t) => state(model, t).nodes[2]), ["working", "lost", "lost", "lost"].map((s, i) => (i ? s : state(sample(), 149).nodes[2])));
   equal(state(model, 410).nodes[2], state(sample(), 410).nodes[2]);
+});
+
+test("a layer that others wait for is off until its own first work, and nothing is drawn in it", () => {
+  const waits = [-1, -1, -1, 2, 8, 0, 1, 0, 400, -1]; // for the kernel, which begins at 100
+  const model = new Model(parse(sampleFile([...SPANS, waits])));
+  equal(state(model, 50).nodes[2], "off");
+  equal(state(model, 50).active, [1]);
+  equal(state(model, 200).nodes[2], "working");
 });
 
 test("waiting in a queue is not work", () => {
