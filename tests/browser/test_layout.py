@@ -99,3 +99,14 @@ def test_on_a_phone_what_a_tap_chose_comes_into_sight_and_the_summary_is_there(
     assert card is not None
     assert deck is not None
     assert -1 <= card["y"] < deck["y"] - 50
+
+
+def test_from_the_top_of_the_page_three_keys_reach_the_play_button(page: Page) -> None:
+    go(page, f"{KVM}?view=read")
+    for key in ("Tab", "Tab", "Enter"):
+        page.keyboard.press(key)
+    focused = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        focused.append(page.evaluate("document.activeElement.id"))
+    assert focused == ["restart", "step-back", "play"]
