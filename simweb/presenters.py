@@ -249,12 +249,10 @@ def lane_of(number: int, scenario: Scenario, lang: str, size: diagram.Size) -> L
     return Lane(number, stack, label or stack[:16], question, summary, scenario, legal.stack.entry, drawing)
 
 
-def machines_of(lanes: Sequence[Lane], lang: str) -> list[tuple[str, str]]:
-    """Where the lanes of a race stand on different machines: each machine, and which lanes are on it."""
-    on: dict[str, list[str]] = {}
-    for lane in lanes:
-        on.setdefault(lane.machine.texts(lang)["label"], []).append(lane.label)
-    return [(machine, ", ".join(labels)) for machine, labels in on.items()] if len(on) > 1 else []
+def machines_of(lanes: Sequence[Lane], lang: str) -> list[str]:
+    """The machines of a race whose lanes stand on different ones, as their drawings call them."""
+    texts = {lane.machine.id: lane.machine.texts(lang) for lane in lanes}
+    return [str(words.get("short") or words["label"]) for words in texts.values()] if len(texts) > 1 else []
 
 
 def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None, lang: str) -> dict[str, Any]:

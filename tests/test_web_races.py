@@ -157,13 +157,9 @@ def test_where_a_stack_is_wanted_a_race_is_told_from_what_is_not_there(client: C
     assert 'href="/s/first-instruction/"' in page
 
 
-def test_a_race_across_machines_says_so_and_which_lane_stands_where(client: Client) -> None:
+def test_a_race_across_machines_says_so(client: Client) -> None:
     page = page_of(client, "/race/?stack=linux&stack=linux-on-virtualbox&stack=virtualbox-on-windows")
-    assert (
-        "Not the same machine: A process on Linux, A Linux guest under VirtualBox:"
-        " Two-socket Xeon server (Skylake-SP) · A Linux guest under VirtualBox on Windows:"
-        " Laptop (Coffee Lake)"
-    ) in shown(page)
+    assert "Not the same machine: Xeon server / Laptop" in shown(page)
     moved = "/race/?stack=linux-on-virtualbox&stack=virtualbox-on-windows&machine=laptop"
     assert "Not the same machine" not in page_of(client, moved)
     assert "On this machine: Laptop (Coffee Lake)" in shown(page_of(client, moved))

@@ -1,24 +1,29 @@
-/** The time axis of the timeline: which part is seen, how wide, linear or logarithmic, and where its ticks stand. */
-import { clock, time } from "./text.js";
+/**
+ * The time axis of the timeline: which part is seen, how wide, linear or logarithmic, and where its ticks stand. A logarithmic
+ * one counts from its origin, to both sides: from ten nanoseconds to minutes in one picture.
+ */
+import { clock } from "./text.js";
 
-const KNEE = 1000; // ns: below a microsecond the log axis is linear
+const KNEE = 10; // ns: closer to its origin the log axis is linear
+const APART = 58; // px between the labels of a log axis
 const NARROWEST = 200; // ns
 
 export class Axis {
   constructor(from, to) {
     this.whole = [from, to];
     this.view = [from, to];
-    this.origin = 0; // ticks of a close view count from here
+    this.origin = 0; // ticks of a close view count from here, and a log axis does
     this.log = false;
     this.left = 0;
     this.width = 1;
   }
 
   warp(t) {
-    return this.log ? Math.sign(t) * Math.log10(Math.abs(t) / KNEE + 1) : t;
+    const since = t - this.origin;
+    return this.log ? Math.sign(since) * Math.log10(Math.abs(since) / KNEE + 1) : t;
   }
   unwarp(u) {
-    return this.log ? Math.sign(u) * KNEE * (10 ** Math.abs(u) - 1) : u;
+    return this.log ? this.origin + Math.sign(u) * KNEE * (10 ** Math.abs(u) - 1) : u;
   }
   x(t) {
     const a = this.warp(this.view[0]), b = this.warp(this.view[1]);
@@ -60,6 +65,11 @@ export class Axis {
     return this.view[1] - this.view[0];
   }
 
+  /** The smallest step of time worth telling at a place. */
+  step(t) {
+    return (this.log ? Math.abs(t - this.origin) + KNEE : this.length) / 1000;
+  }
+
   /** @returns {{t: number, label: string}[]} */
   ticks() {
     if (this.log) return this.#decades();
@@ -83,9 +93,17 @@ export class Axis {
   }
 
   #decades() {
-    const ticks = [{ t: 0, label: "0" }];
-    for (let t = KNEE; t <= this.view[1]; t *= 10) ticks.push({ t, label: time(t).replace(/\.0+/, "") });
-    return ticks.filter(({ t }) => t >= this.view[0]);
+    const from = this.view[0] - this.origin, to = this.view[1] - this.origin, far = Math.max(-from, to);
+    const few = this.warp(this.view[1]) - this.warp(this.view[0]) < 2;
+    const sizes = [];
+    for (let size = KNEE; size <= far; size *= 10) sizes.push(...(few ? [size, 2 * size, 5 * size] : [size]));
+    const ticks = [...sizes.map((size) => -size).reverse(), 0, ...sizes].filter((since) => since >= from && since <= to);
+    let last = -Infinity;
+    return ticks.map((since) => {
+      const t = this.origin + since, told = this.x(t) - last >= APART;
+      if (told) last = this.x(t);
+      return { t, label: told ? `${since < 0 ? "−" : ""}${exact(Math.abs(since))}` : "" };
+    });
   }
 }
 

@@ -69,7 +69,7 @@ export class Controls {
   /** The smallest step of time that the picture shows now. */
   #resolution() {
     const { head, timeline } = this;
-    const step = head.playing ? Math.abs(head.factor) * 16e6 : timeline.axis.length / 1000;
+    const step = head.playing ? Math.abs(head.factor) * 16e6 : timeline.axis.step(head.t);
     return head.mode === "event" && !head.playing ? Math.min(step, 1e3) : step;
   }
 

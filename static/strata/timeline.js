@@ -55,17 +55,21 @@ export class Timeline {
     this.redraw();
   }
 
-  /** Show a stretch of time with some room about it. */
+  /** Show a stretch of time with some room about it; before its origin a log axis has none to spare. */
   show(from, to) {
-    const room = (to - from) * 0.06;
-    this.axis.show(from - room, to + room);
+    const { axis } = this, room = (to - from) * 0.06;
+    if (axis.log) axis.show(from, Math.min(axis.whole[1], to + room));
+    else axis.show(from - room, to + room);
     this.redraw();
   }
 
+  /** What a press on play covers: logarithmic from the origin on; a whole run as a whole. */
   setLog(log) {
-    this.axis.log = log;
-    this.axis.fit();
-    this.redraw();
+    const { axis, head } = this;
+    axis.log = log;
+    if (log) this.show(axis.origin, head.to);
+    else if (head.from > 0) this.show(head.from, head.to);
+    else this.fit();
   }
 
   select(pick) {
@@ -99,7 +103,8 @@ export class Timeline {
     const { axis, head } = this;
     if (head.t >= axis.view[0] && head.t <= axis.view[1]) return;
     const length = axis.length;
-    axis.show(head.t - length * 0.1, head.t + length * 0.9);
+    if (axis.log) axis.fit();
+    else axis.show(head.t - length * 0.1, head.t + length * 0.9);
     this.dirty = true;
   }
 

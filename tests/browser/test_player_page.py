@@ -681,3 +681,29 @@ def test_at_the_mark_of_somebody_ready_it_says_who(page: Page) -> None:
     expect(page.locator("#now-sentence")).to_contain_text("UEFI is ready.")
     page.click("#step")
     expect(page.locator("#now-sentence")).not_to_contain_text("is ready.")
+
+
+@pytest.mark.parametrize(
+    "address", [READ, "/s/docker-on-linux/", "/race/?stack=linux-on-kvm&stack=docker-on-linux"]
+)
+def test_a_log_axis_shows_what_is_watched_from_its_first_nanoseconds_on(page: Page, address: str) -> None:
+    go(page, address)
+    page.click("#axis")
+    settle(page)
+    axis = "player.timeline.axis"
+    start = model(page, f"{axis}.origin")
+    end = model(page, "player.head.to")
+    places = model(
+        page, f"[0, 1e3, {end - start}].map(ns => ({axis}.x({start} + ns) - {axis}.left) / {axis}.width)"
+    )
+    assert places[0] == 0
+    assert 0.15 < places[1] < 0.8
+    assert places[2] > 0.9
+    labels = model(page, f"{axis}.ticks().map(tick => tick.label)")
+    assert any(label.endswith("ns") for label in labels)
+    model(page, f"player.head.seek({start} + 1234)")
+    settle(page)
+    assert len(page.inner_text("#clock").split(".")[1].split("\u2009")) == 3, "to the nanosecond"
+    page.click("#axis")
+    settle(page)
+    assert model(page, f"{axis}.log") is False

@@ -32,3 +32,24 @@ test("ticks are round and not crowded", () => {
   made.show(14.2e9, 14.2e9 + 100e3);
   equal(made.ticks()[1].label, "10\u00a0µs");
 });
+
+test("a log axis counts from its origin, from nanoseconds on", () => {
+  const made = axis(true);
+  made.origin = 14.2e9;
+  made.show(14.2e9, 14.2e9 + 9e3);
+  equal(made.x(14.2e9), 100);
+  const share = (ns) => (made.x(14.2e9 + ns) - 100) / 1000;
+  ok(share(100) > 0.25 && share(1000) > 0.55 && share(1000) < 0.75, `${share(100)} ${share(1000)}`);
+  equal(made.ticks().map(({ label }) => label), ["0", "10\u00a0ns", "100\u00a0ns", "1\u00a0µs"]);
+  ok(made.step(14.2e9) < 1 && made.step(14.2e9 + 5e9) >= 1e6, "what is worth telling");
+});
+
+test("a log axis reaches to both sides of its origin, and its labels do not touch", () => {
+  const made = axis(true);
+  made.origin = 14.2e9;
+  for (const t of [0, 14e9, 14.2e9 - 10, 14.2e9, 14.2e9 + 25, 20e9]) ok(Math.abs(made.t(made.x(t)) - t) < 1, String(t));
+  made.width = 300;
+  const told = made.ticks().filter(({ label }) => label);
+  ok(told.length >= 3 && told[0].label.startsWith("−"), told.map(({ label }) => label).join());
+  told.slice(1).forEach(({ t }, i) => ok(made.x(t) - made.x(told[i].t) >= 50, `${t}`));
+});
