@@ -1,4 +1,4 @@
-"""What every page shows: engine and ledger version, the language and the theme."""
+"""What every page shows: engine and ledger version, the language and the theme, which an address may name."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ THEMES = ("light", "dark")
 
 
 def every_page(request: HttpRequest) -> dict[str, Any]:
-    theme = request.COOKIES.get("theme", "")
+    theme = request.GET.get("theme") or request.COOKIES.get("theme", "")
     return {
         "engine_version": simcore.ENGINE_VERSION,
         "ledger_version": ledger_version(),

@@ -64,13 +64,15 @@ OTHER_LATIN_WIDTH = 0.66
 """How wide characters are, as a part of their height, in a wide font."""
 EM = {char: width for chars, width in LATIN_WIDTHS.items() for char in chars}
 ROOM_FOR_OWNED = 0.35
-SMALL_EDGE = 9
+SMALL_EDGE, SMALL_END = 8, 4
 WIDE = 260
 """A full-size box at least this wide has room for a state at the end of its first line."""
 NARROW = 150
 """A box narrower than this is small, and one in which its name would not fit."""
 BOLD = 1.1
 """A name is in bold, and so much wider than text."""
+BREAK = r"(?<=[ -])|(?<=[\u3000-\u9fff])"
+"""Where a name may go on in a second line."""
 
 
 @dataclass
@@ -267,12 +269,14 @@ def _place(part: Part, x: float, width: float, y: float, size: Size, boxes: list
     if not part.owned:
         boxes.append(_box(part, x, y, width, rail, size))
     else:
-        own = width * (0.66 if len(part.owned) == 1 else 0.5 if size is FULL else 0.38)
+        room = width - size.gap * len(part.owned)
+        ratio = 0.66 if len(part.owned) == 1 else 0.5 if size is FULL else 0.38
+        weights = [text_width(_plain(owned.short), 1) + 4 for owned in part.owned]
+        shares = [ratio, *((1 - ratio) * weight / sum(weights) for weight in weights)]
+        own, *chips = _dealt(room, shares, [_need(each, size) for each in (part, *part.owned)])
         boxes.append(_box(part, x, y, own, x + own - min(size.rail, own * 0.2), size))
-        left, weights = x + own + size.gap, [text_width(_plain(owned.short), 1) + 4 for owned in part.owned]
-        room = width - own - size.gap * len(part.owned)
-        for owned, weight in zip(part.owned, weights, strict=True):
-            chip = room * weight / sum(weights)
+        left = x + own + size.gap
+        for owned, chip in zip(part.owned, chips, strict=True):
             boxes.append(
                 _box(owned, left, y, chip, left + chip - min(size.rail, chip * 0.3), size, chip=True)
             )
@@ -284,17 +288,50 @@ def _place_above(part: Part, x: float, width: float, y: float, size: Size, boxes
     """What stands on a part: the control plane at the left, the rest shares the room by breadth."""
     beside = [held for held in part.holds if held.beside]
     path = [held for held in part.holds if not held.beside]
-    left, right = x, x + width
-    each = width * 0.3 / len(beside) if beside and path else width / max(1, len(beside))
-    for held in beside:
-        _place(held, left, each - (size.gap if path else 0), y, size, boxes)
-        left += each
-    breadth = sum(held.breadth for held in path)
-    usable = right - left - size.gap * (len(path) - 1)
-    for held in path:
-        each = usable * held.breadth / breadth
+    columns, breadth = beside + path, sum(held.breadth for held in path)
+    for_beside = 0.3 * width if path else width
+    for_path = width - for_beside - size.gap * (len(path) - 1)
+    shares = [for_beside / len(beside) - (size.gap if path else 0) for _held in beside]
+    shares += [for_path * held.breadth / breadth for held in path]
+    room = width - size.gap * (len(columns) - 1)
+    left = x
+    for held, each in zip(columns, _dealt(room, shares, [_width(c, size) for c in columns]), strict=True):
         _place(held, left, each, y, size, boxes)
         left += each + size.gap
+
+
+def _dealt(room: float, shares: list[float], needs: list[float]) -> list[float]:
+    """The room by shares, but to nobody less than it needs; if that is too much, long names get less."""
+    if sum(needs) >= room:
+        dealt, left = [0.0] * len(needs), room
+        for done, i in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
+            dealt[i] = min(needs[i], left / (len(needs) - done))
+            left -= dealt[i]
+        return dealt
+    short: set[int] = set()
+    while True:
+        left = room - sum(needs[i] for i in short)
+        whole = sum(share for i, share in enumerate(shares) if i not in short)
+        dealt = [needs[i] if i in short else left * share / whole for i, share in enumerate(shares)]
+        more = {i for i, each in enumerate(dealt) if each < needs[i]}
+        if not more:
+            return dealt
+        short |= more
+
+
+def _width(part: Part, size: Size) -> float:
+    """What a part, its own and all that stands on it need for their names."""
+    row = sum(_need(each, size) for each in (part, *part.owned)) + size.gap * len(part.owned)
+    above = sum(_width(held, size) for held in part.holds) + size.gap * (len(part.holds) - 1)
+    return max(row, above)
+
+
+def _need(part: Part, size: Size) -> float:
+    """The width in which the name of a small box stands whole, in two lines."""
+    letters, name = size.small * BOLD, _plain(part.short)
+    ends = [0, *(found.end() for found in re.finditer(BREAK, name)), len(name)]
+    in_two = (max(text_width(name[:at].strip(), letters), text_width(name[at:], letters)) for at in ends)
+    return SMALL_EDGE + min(in_two) + SMALL_END + 0.1
 
 
 def _box(part: Part, x: float, y: float, w: float, cx: float, size: Size, chip: bool = False) -> Box:
@@ -303,7 +340,7 @@ def _box(part: Part, x: float, y: float, w: float, cx: float, size: Size, chip: 
         small = text_width(_plain(part.short), size.text * BOLD) > cx - 12 - x - size.edge
     start = SMALL_EDGE if small else size.edge
     letters = (size.small if small else size.text) * BOLD
-    until = x + w - 6 if small or size is CARD else cx - 12
+    until = x + w - SMALL_END if small or size is CARD else cx - 12
     room = until - x - start
     name = part.short if text_width(part.short, letters) <= room else _plain(part.short)
     lines = _wrapped(name, room, letters, 2 if small or size is CARD else 1)
@@ -358,7 +395,7 @@ def _wrapped(text: str, room: float, size: float, lines: int) -> list[str]:
     """Up to `lines` lines, broken after spaces and hyphens and between Chinese characters."""
     if lines == 1 or text_width(text, size) <= room:
         return [shortened(text, room, size)]
-    pieces = [piece for piece in re.split(r"(?<=[ -])|(?<=[\u3000-\u9fff])", text) if piece]
+    pieces = [piece for piece in re.split(BREAK, text) if piece]
     for cut in range(len(pieces) - 1, 0, -1):
         first, rest = "".join(pieces[:cut]).strip(), "".join(pieces[cut:]).strip()
         if text_width(first, size) <= room:

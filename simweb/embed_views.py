@@ -21,7 +21,7 @@ from simweb.context import THEMES
 from simweb.views import ADDRESS, RefusedError, Show, address_of, playing, several, shown
 
 CONTROLS = ("slim", "full", "none")
-STATE = ("view", "t", "sel", "mode", "lang")
+STATE = ("view", "t", "sel", "mode", "lang", "theme")
 """What the full page takes over from a frame."""
 A_WHILE = "public, max-age=300"
 

@@ -27,13 +27,13 @@ LEADING = 1.45
 
 @dataclass(frozen=True)
 class Placed:
-    """One drawing, and where it stands."""
+    """One drawing, where it stands, and in a race what stands above it."""
 
     lane: Lane
-    figure: str
     x: float
     y: float
-    name_y: float
+    name: list[tuple[float, str]]
+    figure: list[tuple[float, str]]
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,23 @@ def drawn(lanes: Sequence[Lane], view: str, told: Sequence[str]) -> Poster:
     said = baselines([] if race else wrapped(lanes[0].question, width, TEXT), below + TEXT * LEADING, TEXT)
     below = (said or heading)[-1][0] + (TEXT - 10 if said else TITLE * 0.3)
     figure = baselines([] if race else wrapped(told[0], width, TEXT), below + TEXT * LEADING, TEXT)
-    names = (2 if any(told) else 1) if race else 0
-    top = (figure or said or heading)[-1][0] + 22 + NAME * LEADING * names
+    heads = [_head(lane, told[lane.number]) if race else ([], []) for lane in lanes]
+    above = (figure or said or heading)[-1][0] + 22
+    top = above + NAME * LEADING * max(len(name) + len(figure) for name, figure in heads)
     ground = top + max(lane.drawing.height for lane in lanes)
     placed, x = [], float(EDGE)
-    for lane in lanes:
-        place = Placed(lane, told[lane.number], x, round(ground - lane.drawing.height, 1), round(top - 12, 1))
-        placed.append(place)
+    for lane, (name, took) in zip(lanes, heads, strict=True):
+        lines = baselines(name + took, top - 12 - NAME * LEADING * (len(name) + len(took) - 1), NAME)
+        y = round(ground - lane.drawing.height, 1)
+        placed.append(Placed(lane, x, y, lines[: len(name)], lines[len(name) :]))
         x += lane.drawing.width + GAP
     return Poster(width + 2 * EDGE, round(ground + EDGE + 24, 1), title, heading, said, figure, placed)
+
+
+def _head(lane: Lane, figure: str) -> tuple[list[str], list[str]]:
+    """The lines of a lane's name, which is bold, and of its figure."""
+    width = lane.drawing.width
+    return wrapped(lane.label, width / diagram.BOLD, NAME), wrapped(figure, width, NAME)
 
 
 def figures(plan: store.Plan, lanes: Sequence[Lane], at_ns: int | None) -> list[str]:

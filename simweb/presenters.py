@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -253,6 +254,16 @@ def machines_of(lanes: Sequence[Lane], lang: str) -> list[str]:
     """The machines of a race whose lanes stand on different ones, as their drawings call them."""
     texts = {lane.machine.id: lane.machine.texts(lang) for lane in lanes}
     return [str(words.get("short") or words["label"]) for words in texts.values()] if len(texts) > 1 else []
+
+
+def titles(lanes: Sequence[Lane]) -> str:
+    """What is shown, in each language, for whoever puts it on a page: JSON."""
+    labels = [(lane.scenario.raw.get("label"), lane.stack[:16]) for lane in lanes]
+    names = {
+        lang: [in_language(label, lang) or stack for label, stack in labels]
+        for lang, _word in settings.LANGUAGES
+    }
+    return json.dumps({lang: " · ".join(each) for lang, each in names.items()}, ensure_ascii=False)
 
 
 def player_data(lanes: Sequence[Lane], result: Mapping[str, Any] | None, lang: str) -> dict[str, Any]:

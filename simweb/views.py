@@ -226,6 +226,7 @@ def playing(request: HttpRequest, show: Show) -> dict[str, Any]:
         "texts_url": presenters.texts_url(language(), lanes),
         "older": None if plan.is_race else store.older(plan.scenarios[0]),
         "legend": presenters.legend(lanes),
+        "titles": presenters.titles(lanes),
         "embed_url": reverse("embed", args=[plan.id]) if plan.is_race else address_of(request, "embed"),
     }
 

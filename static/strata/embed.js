@@ -6,7 +6,8 @@ const main = document.querySelector("main");
 let told = 0;
 
 function tell() {
-  const height = Math.ceil(main.getBoundingClientRect().height);
+  const { height: high } = main.getBoundingClientRect();
+  const height = Math.abs(high - innerHeight) < 1 ? innerHeight : Math.ceil(high); // what fills the frame is as high as it is
   if (height !== told) parent.postMessage({ type: "strata:height", height: (told = height) }, "*");
 }
 new ResizeObserver(tell).observe(main);

@@ -14,11 +14,23 @@ function show(theme) {
   button.title = label;
 }
 
+/** The theme that the address named no longer holds, here nor where the page leads. */
+function forgetNamed() {
+  const without = (href) => {
+    const url = new URL(href);
+    url.searchParams.delete("theme");
+    return url.href;
+  };
+  for (const link of document.querySelectorAll("a[href*='theme=']")) link.href = without(link.href);
+  if (!sandboxed && location.search.includes("theme=")) history.replaceState(history.state, "", without(location.href));
+}
+
 if (button) {
   show(root.dataset.theme ?? "auto");
   button.addEventListener("click", () => {
     const theme = THEMES[(THEMES.indexOf(root.dataset.theme ?? "auto") + 1) % THEMES.length];
     show(theme);
+    forgetNamed();
     if (!sandboxed) document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
     document.dispatchEvent(new Event("strata:theme"));
   });

@@ -1,6 +1,6 @@
 /**
  * The player: fetches texts and traces once, makes one playhead, and lets every view read the same state.
- * It starts when the page's runs are done (`strata:trace`); nothing plays before somebody asks for it.
+ * Its traces come when the page's runs are done (`strata:trace`); nothing plays before somebody asks for it.
  */
 import { Charts } from "./charts.js";
 import { ConsoleView } from "./console.js";
@@ -69,6 +69,7 @@ export class Player {
       range: () => (this.#slim ? [this.head.from, this.head.to] : this.timeline.axis.whole),
     });
     this.#listen();
+    this.begin = this.head.t;
     this.#restore(readLink());
     this.head.subscribe(() => this.#frame());
     this.head.changed();
@@ -288,6 +289,11 @@ export class Player {
     if (hidden) card.scrollIntoView({ block: "start", behavior: this.head.reduced ? "auto" : "smooth" });
   }
 
+  /** Whether somebody has gone to a moment or chosen something: not where the page opens by itself. */
+  get prepared() {
+    return Boolean(this.pick) || Math.round(this.head.t) !== Math.round(this.begin);
+  }
+
   get #sel() {
     if (!this.pick) return null;
     const { lane, span = -1, node } = this.pick;
@@ -320,11 +326,17 @@ export class Player {
   }
 }
 
-/** @param {HTMLElement} main */
+/** The lanes as the page tells them, and the trace of each. */
+async function fetchTraces(main) {
+  const lanes = JSON.parse(main.dataset.lanes);
+  return [lanes, await Promise.all(lanes.map(({ trace }) => fetchTrace(trace)))];
+}
+
+/** The words come while the stacks still run. @param {HTMLElement} main */
 async function start(main) {
-  const lanes = JSON.parse(main.dataset.lanes || "[]");
+  const ran = main.dataset.trace ? Promise.resolve() : new Promise((done) => main.addEventListener("strata:trace", done, { once: true }));
   try {
-    const [texts, ...traces] = await Promise.all([fetchTexts(main.dataset.texts), ...lanes.map((lane) => fetchTrace(lane.trace))]);
+    const [texts, [lanes, traces]] = await Promise.all([fetchTexts(main.dataset.texts), ran.then(() => fetchTraces(main))]);
     texts.add(JSON.parse(main.dataset.words || "{}"));
     /** @type {any} */ (main).player = new Player(main, texts, traces, lanes);
   } catch (error) {
@@ -334,5 +346,4 @@ async function start(main) {
 }
 
 const main = document.getElementById("player");
-if (main?.dataset.trace) start(main);
-else main?.addEventListener("strata:trace", () => start(main), { once: true });
+if (main) start(main);

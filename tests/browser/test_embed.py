@@ -376,6 +376,8 @@ def test_the_dialog_tells_by_keyboard_how_to_embed_and_what_it_says_works(
     page.keyboard.press("ArrowDown")
     page.focus("#snippet input[name='now']")
     page.keyboard.press("Space")
+    page.focus("#snippet input[name='script']")
+    page.keyboard.press("Space")
     at = page.get_attribute("#player", "data-t")
     assert f"/embed/linux-on-kvm/?view=read&lang=zh-hans&theme=light&t={at}" in html.unescape(
         page.input_value("#snippet-frame")
@@ -386,7 +388,7 @@ def test_the_dialog_tells_by_keyboard_how_to_embed_and_what_it_says_works(
     page.keyboard.press("Enter")
     expect(page.locator("#snippet [role=status]")).to_have_text("Copied.")
     code = page.evaluate("navigator.clipboard.readText()")
-    # The preview may still have told its height, which the code then has.
+    # The frames may still have told their height, which the code then has.
     height = re.compile(r' height="\d+"')
     assert height.sub("", code) == height.sub("", page.input_value("#snippet-frame"))
     page.keyboard.press("Escape")
@@ -413,3 +415,129 @@ def test_the_link_and_the_picture_of_the_dialog_lead_somewhere(page: Page, addre
     page.goto(found[1])
     assert page.evaluate("document.documentElement.querySelectorAll('g.layer rect.box').length") > 3
     assert page.evaluate("getComputedStyle(document.querySelector('rect.tint')).fill") != "rgb(0, 0, 0)"
+
+
+def code_for(page: Page, address: str, **choices: str) -> str:
+    """What the dialog of this page gives, when its frames have told how high they want to be."""
+    page.goto(address)
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.click("#embed-button")
+    for name, value in choices.items():
+        page.select_option(f"#snippet select[name='{name}']", value)
+    for name in ("poster", "running"):
+        page.wait_for_function(
+            "name => document.querySelector(`#snippet iframe[name=${name}]`).style.height",
+            arg=name,
+            timeout=LONGEST_RUN_MS,
+        )
+    return page.input_value("#snippet-frame")
+
+
+@pytest.mark.parametrize("column", [720, 760])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/s/linux-on-kvm/?view=read",
+        "/s/linux-on-kvm/?view=boot",
+        "/race/?stack=linux&stack=linux-on-kvm&stack=hyperv-server",
+    ],
+)
+def test_the_frame_of_the_dialog_is_high_enough_for_the_player_without_the_script(
+    page: Page, open_page: Any, host: Host, address: str, column: int
+) -> None:
+    code, script, _ = code_for(page, f"{address}&lang=en").partition("\n<script")
+    assert script
+    other = open_page()
+    other.goto(host(body=f"<table width={column} cellpadding=0 cellspacing=0><td>{code}</table>"))
+    frame = run(frame_of(other))
+    frame.locator("body").press("End")
+    other.wait_for_timeout(300)
+    over = frame.evaluate("document.documentElement.scrollHeight - innerHeight")
+    assert over <= 0
+    filled = "Math.abs(document.querySelector('main').getBoundingClientRect().height - innerHeight) < 1"
+    assert frame.evaluate(filled)
+    if "read" in address:
+        assert frame.evaluate(
+            "(panel => panel.scrollHeight <= panel.clientHeight)(document.querySelector('.panel'))"
+        )
+        below = "document.getElementById('journey-sum').getBoundingClientRect().bottom"
+        assert frame.evaluate(f"{below} <= document.getElementById('deck').getBoundingClientRect().top")
+
+
+def test_a_prepared_moment_and_choice_are_in_frame_link_and_picture(page: Page) -> None:
+    page.goto("/s/linux-on-kvm/?view=read&sel=vm1.disk&lang=en")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.click("#journey-next")
+    at = now_ns(page.main_frame)
+    page.click("#embed-button")
+    assert page.is_checked("#snippet input[name='now']")
+    src = re.search(r'src="([^"]+)"', page.input_value("#snippet-frame"))
+    assert src
+    assert f"&t={at}&sel=vm1.disk" in html.unescape(src[1])
+    assert f"&t={at}&sel=vm1.disk" in page.input_value("#snippet-link")
+    assert f"&t={at}&sel=vm1.disk)" in page.input_value("#snippet-markdown")
+    page.uncheck("#snippet input[name='now']")
+    assert "sel=" not in page.input_value("#snippet-frame") + page.input_value("#snippet-markdown")
+
+
+def test_nothing_prepared_gives_a_plain_address(page: Page) -> None:
+    page.goto("/s/linux-on-kvm/?view=read&lang=en")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.click("#embed-button")
+    assert not page.is_checked("#snippet input[name='now']")
+    assert page.input_value("#snippet-link").endswith("/s/linux-on-kvm/?view=read")
+
+
+def test_a_frame_in_another_language_is_named_in_that_language(page: Page) -> None:
+    page.goto("/s/linux-on-kvm/?lang=en")
+    page.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    page.click("#embed-button")
+    assert 'title="A Linux guest under KVM"' in page.input_value("#snippet-frame")
+    page.select_option("#snippet select[name='lang']", "zh-hans")
+    assert 'title="KVM 上的 Linux 客户机"' in page.input_value("#snippet-frame")
+    assert page.input_value("#snippet-markdown").startswith("[![KVM 上的 Linux 客户机](")
+
+
+def test_from_a_dark_frame_the_full_page_is_dark_until_its_reader_chooses(page: Page, host: Host) -> None:
+    page.goto(host(READ + "&theme=dark", sandbox=SNIPPETS_SANDBOX))
+    frame = frame_of(page)
+    with page.context.expect_page() as opened:
+        frame.click("a.out")
+    full = opened.value
+    full.wait_for_selector(READY, timeout=LONGEST_RUN_MS)
+    assert full.get_attribute("html", "data-theme") == "dark"
+    assert "theme" not in [cookie.get("name") for cookie in page.context.cookies()]
+    full.click("#theme")
+    assert "theme=" not in full.url
+    assert full.get_attribute("html", "data-theme") is None
+    assert full.locator("a[href*='theme=']").count() == 0
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+def test_no_name_of_a_race_s_picture_is_cut(page: Page, lang: str) -> None:
+    page.goto(f"/embed/race.svg?stack=linux&stack=linux-on-kvm&stack=hyperv-server&lang={lang}")
+    ends = page.evaluate("""() => [...document.querySelectorAll(':root > text')].map(text => {
+        const {x, width} = text.getBBox(); return [text.textContent, x, x + width]; })""")
+    drawings = page.evaluate("""() => [...document.querySelectorAll(':root > svg')].map(
+        drawing => [drawing.x.baseVal.value, drawing.x.baseVal.value + drawing.width.baseVal.value])""")
+    assert len(drawings) == 3
+    for text, begin, end in ends:
+        if not text.startswith("▶"):
+            assert any(abs(left - begin) < 1 and end <= right for left, right in drawings), text
+
+
+def test_the_words_are_fetched_while_the_stacks_still_run(page: Page) -> None:
+    """What is loaded ahead but used late, browsers warn of."""
+    page.add_init_script("""window.asked = [];
+        const plain = fetch;
+        window.fetch = (...all) => (asked.push(String(all[0])), plain(...all));""")
+
+    def never_done(route: Any) -> None:
+        answer = route.fetch()
+        body = re.sub(r' hx-ws:connect="[^"]*"', "", answer.text())
+        route.fulfill(response=answer, body=re.sub(r'data-trace="[^"]*"', 'data-trace=""', body, count=1))
+
+    page.route(re.compile("/s/linux/"), never_done)
+    page.goto("/s/linux/?view=read")
+    page.wait_for_function("() => asked.some(url => url.includes('/texts/'))")
+    assert not page.evaluate("asked.some(url => url.includes('/traces/'))")

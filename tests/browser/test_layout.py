@@ -43,12 +43,22 @@ def test_on_a_projector_the_whole_stack_is_in_sight(
 
 @pytest.mark.parametrize("lang", ["en", "zh-hans"])
 @pytest.mark.parametrize(
-    "address", ["/", "/s/hyperv-windows/", "/s/linux-on-esxi/", "/build/?from=xen-pv", FOUR]
+    "address", ["/", "/s/hyperv-windows/", "/s/linux-on-esxi/", "/build/?from=xen-pv", FOUR, f"/embed{FOUR}"]
 )
 def test_every_name_fits_in_its_box(page: Page, address: str, lang: str) -> None:
     page.goto(in_language(address, lang))
     assert page.locator("svg.stack g.layer").count() > 4
     assert page.eval_on_selector_all("svg.stack g.layer", LONG) == []
+    nameless = "list => list.filter(g => !g.querySelector('.name')?.textContent.trim()).length"
+    assert page.eval_on_selector_all("svg.stack g.layer", nameless) == 0
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-hans"])
+def test_in_a_race_of_three_every_name_is_whole(page: Page, lang: str) -> None:
+    page.goto(in_language("/race/?stack=docker-on-linux&stack=xen-hvm&stack=hyperv-server", lang))
+    names = page.locator("svg.stack .name").all_text_contents()
+    assert len(names) > 20
+    assert not [name for name in names if not name.strip() or "…" in name]
 
 
 def test_a_phone_has_marks_speed_table_and_charts_too(open_page: Callable[..., Page]) -> None:
