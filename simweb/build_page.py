@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop
 
 import simcore
 from simweb import diagram, presenters, store
+from simweb.build_words import names_of
 
 __all__ = [
     "Field",
@@ -34,6 +35,8 @@ __all__ = [
 LONGEST_PACKED = 24_000
 LARGEST_DRAFT = 200_000
 SCHEMA = "# yaml-language-server: $schema={url}\n"
+FOLLOWS = ("not-offered", "no-iommu", "isa-mismatch")
+"""What a layer in a wrong place misses, it finds in the right one."""
 PLACES: tuple[tuple[str, str], ...] = (
     ("above", gettext_noop("Add on top")),
     ("below", gettext_noop("Put underneath")),
@@ -176,11 +179,10 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Issue:
-    """A finding, the layer that it is about, and the edit that mends it, if there is a usual one."""
+    """A fault, the layers that have it by id and name, and the edit that mends it, if there is one."""
 
     said: presenters.ShownFinding
-    on: str
-    on_label: str
+    layers: dict[str, str]
     mend: str
 
 
@@ -190,6 +192,8 @@ class Page:
     raw: str
     packed: str
     title: str
+    usual_title: str
+    """What it is called when it has no title of its own."""
     drawing: diagram.Diagram | None
     rows: list[Row]
     chosen: Chosen | None
@@ -209,13 +213,15 @@ def page_of(draft: Any, selected: str, lang: str) -> Page:
     issues = list(_issues(draft, words))
     marks: dict[str, str] = {}
     for issue in issues:
-        if issue.on and marks.get(issue.on) != "error":
-            marks[issue.on] = issue.said.severity
+        for on in issue.layers:
+            if marks.get(on) != "error":
+                marks[on] = issue.said.severity
     return Page(
         draft=draft,
         raw=json.dumps(draft.raw, separators=(",", ":"), ensure_ascii=False),
         packed=pack(draft.raw),
         title=presenters.in_language(draft.raw.get("label"), lang),
+        usual_title=diagram.title_of(tree, words.of) if draft.is_editable else "",
         drawing=_drawing(tree, words),
         rows=list(_rows(tree, words, selected, marks)) if draft.is_editable else [],
         chosen=_chosen(draft, selected, words) if draft.is_editable else None,
@@ -272,12 +278,47 @@ def _rows(tree: Any, words: Words, selected: str, marks: dict[str, str]) -> Iter
 
 
 def _issues(draft: Any, words: Words) -> Iterable[Issue]:
+    """One for each cause: layers with the same fault are told together, and what follows from where a layer
+    stands is not told beside it."""
+    names = names_of(draft.tree, words.of) if draft.tree is not None else {}
+    misplaced = {finding.path for finding in draft.errors if finding.id == "sits-on"}
+    causes: dict[tuple[str, ...], list[int]] = {}
     for number, finding in enumerate(draft.findings):
-        on = _node_of(draft, finding.path)
-        node = draft.node(on) if on else None
-        mend = f"mend:{number}" if draft.mended(finding) is not None else ""
-        said = presenters.findings_of([finding], words.lang)[0]
-        yield Issue(said, on, words.label(node.is_, "short") if node else "", mend)
+        if finding.id not in FOLLOWS or not misplaced & _below(draft, finding.path):
+            said = _said([finding], draft, words)[0]
+            # what has a place of its own to be mended at stays apart
+            where = "" if _node_of(draft, finding.path) else finding.path
+            causes.setdefault((said.id, said.message, said.hint, where), []).append(number)
+    for numbers in causes.values():
+        findings = [draft.findings[number] for number in numbers]
+        layers = {on: names.get(on, on) for finding in findings if (on := _node_of(draft, finding.path))}
+        mend = f"mend:{','.join(map(str, numbers))}" if draft.mended(findings[0]) is not None else ""
+        yield Issue(_said(findings[:1], draft, words)[0], layers, mend)
+
+
+def _below(draft: Any, name: str) -> set[str]:
+    """A layer or device, and all that it stands on."""
+    node = draft.tree.nodes.get(name)
+    return {name, *(lower.id for lower in draft.tree.below(node))} if node is not None else set()
+
+
+def _said(findings: Iterable[Any], draft: Any, words: Words) -> list[presenters.ShownFinding]:
+    """In words, with names for ids."""
+    roles, capabilities = presenters.role_words(), presenters.capability_words()
+    names = names_of(draft.tree, words.of) if draft.tree is not None else {}
+
+    def named(key: str, value: str) -> str:
+        if key in ("role", "roles", "below_role"):
+            return roles.get(value, value)
+        if key == "capability":
+            return capabilities.get(value, value)
+        if key in ("is_", "below", "vm", "providers", "wanted"):
+            return words.label(value)
+        if key in ("node", "on", "owner", "host", "computer", "device", "kernels", "domains"):
+            return names.get(value) or words.label(value)
+        return value
+
+    return presenters.findings_of(findings, words.lang, named)
 
 
 def _node_of(draft: Any, path: str) -> str:
@@ -328,8 +369,7 @@ def _chosen(draft: Any, name: str, words: Words) -> Chosen | None:
 
 
 def _choice(offer: Any, words: Words, edit: str, chosen: bool = False) -> Choice:
-    entry = offer.entry
-    said = presenters.findings_of(offer.errors[:1], words.lang)
+    entry, said = offer.entry, _said(offer.errors[:1], offer.draft, words)
     return Choice(
         entry.id,
         entry.role,
@@ -408,7 +448,7 @@ def _field(draft: Any, name: str, node: Any, setting: Any, words: Words) -> Fiel
         limits if kind == "text" else "",
         setting.live,
         choices,
-        presenters.findings_of(errors, words.lang),
+        _said(errors, draft, words),
     )
 
 

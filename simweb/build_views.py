@@ -16,7 +16,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 import simcore
-from simweb import build_page, presenters, store
+from simweb import build_page, build_words, presenters, store
 from simweb.views import bad_request_page, go, is_fragment, language, unknown_stack
 
 START = "linux"
@@ -88,13 +88,16 @@ def _answer(before: Answer, verb: str, rest: str, given: Any) -> Answer:
     if not draft.is_editable:
         return Answer(draft, before.selected, _("Such a stack can only be changed as text."))
     try:
+        stacks = simcore.prebuilt().values()
         draft, changed = _with_fields(draft, given)
+        draft = draft.with_own_texts(stacks)
         if verb == "play":
             said = "" if draft.is_legal else _("It cannot run yet: see what is wrong with it.")
             return Answer(draft, before.selected, said)
-        return Answer(
-            *(_edited(draft, verb, rest, before.selected) if verb else (draft, before.selected, changed))
+        draft, selected, said = (
+            _edited(draft, verb, rest, before.selected) if verb else (draft, before.selected, changed)
         )
+        return Answer(draft.with_own_texts(stacks), selected, said)
     except (KeyError, ValueError):
         return Answer(draft, before.selected, _("That layer is not there any more."))
 
@@ -124,50 +127,39 @@ def _draft_of(given: Any) -> dict[str, Any] | None:
 def _edited(draft: Any, verb: str, rest: str, selected: str) -> tuple[Any, str, str]:
     """The draft after one press; what is chosen then, and what is to be said."""
     args = rest.split(":") if rest else []
-    words = presenters.components(language())
     if verb == "select":
         return draft, rest, ""
     if verb == "add":
         place, on, is_ = args
         new = draft.add(is_, on, place)
-        made = [
-            name
-            for name in new.names
-            if name not in draft.names and new.node(name) and new.node(name).is_ == is_
-        ]
-        names = {"what": _name(words, is_), "where": on}
-        return new, made[0] if made else on, _("Added: %(what)s at “%(where)s”.") % names
-    if verb in ("remove", "lift"):
+        fresh = [name for name in new.names if name not in draft.names]
+        chosen = next((name for name in fresh if (made := new.node(name)) and made.is_ == is_), on)
+    elif verb in ("remove", "lift"):
         node = draft.node(rest)
-        below = str(getattr(node, "parent", None) or getattr(node, "on", ""))
-        said = _("Removed: “%(what)s”.") % {"what": rest}
-        return draft.remove(rest, keep=verb == "lift"), below, said
-    if verb == "move":
-        name, onto = args
-        return (
-            draft.move(name, onto),
-            name,
-            _("Moved: “%(what)s” onto “%(where)s”.") % {"what": name, "where": onto},
-        )
-    if verb in ("left", "right"):
-        return draft.shift(rest, -1 if verb == "left" else 1), rest, _("Moved: “%(what)s”.") % {"what": rest}
-    if verb == "double":
+        chosen = str(getattr(node, "parent", None) or getattr(node, "on", ""))
+        new = draft.remove(rest, keep=verb == "lift")
+    elif verb == "move":
+        chosen, onto = args
+        new = draft.move(chosen, onto)
+    elif verb in ("left", "right"):
+        new, chosen = draft.shift(rest, -1 if verb == "left" else 1), rest
+    elif verb == "double":
         new = draft.double(rest)
-        twin = next((name for name in new.names if name not in draft.names), rest)
-        return new, twin, _("Duplicated: “%(what)s”.") % {"what": rest}
-    if verb == "swap":
-        name, is_ = args
-        return draft.swap(name, is_), name, _("Now in its place: %(what)s.") % {"what": _name(words, is_)}
-    if verb == "aim":
-        return draft.aim(rest), rest, _("The program runs in “%(what)s” now.") % {"what": rest}
-    if verb == "mend":
-        mended = draft.mended(draft.findings[int(rest)]) if 0 <= int(rest) < len(draft.findings) else None
-        return mended or draft, selected, _("Mended.") if mended else ""
-    return draft, selected, ""
-
-
-def _name(words: Any, is_: str) -> str:
-    return str(words[is_]["label"]) if is_ in words else is_
+        chosen = next((name for name in new.names if name not in draft.names), rest)
+    elif verb == "swap":
+        chosen, is_ = args
+        new = draft.swap(chosen, is_)
+    elif verb == "aim":
+        new, chosen = draft.aim(rest), rest
+    elif verb == "mend":
+        new, chosen = draft, selected
+        for number in map(int, rest.split(",")):
+            if 0 <= number < len(draft.findings):
+                new = new.mended(draft.findings[number]) or new
+    else:
+        return draft, selected, ""
+    texts = build_page.words_of(new, language()).of
+    return new, chosen, build_words.said_of(draft, new, verb, args, texts)
 
 
 def _with_fields(draft: Any, given: Any) -> tuple[Any, str]:
@@ -177,8 +169,8 @@ def _with_fields(draft: Any, given: Any) -> tuple[Any, str]:
     if (title := given.get("title")) is not None and title != presenters.in_language(
         draft.raw.get("label"), language()
     ):
-        draft = draft.titled(title[:200], language())
-        said.append(_("Name of the stack") + f": {title[:200]}")
+        draft = draft.titled(title[:200].strip())
+        said.append(_("Name of the stack") + f": {title[:200].strip() or _('as usual')}")
     for key, text in given.items():
         if not key.startswith(PREFIX):
             continue

@@ -11,6 +11,7 @@ the template draws it. Four sizes: `FULL` with a second line of text, `COMPACT` 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,11 +33,15 @@ __all__ = [
     "Rail",
     "Size",
     "draw",
+    "names_of",
     "parts_of",
     "shortened",
+    "title_of",
 ]
 
 BESIDE = ("engine",)
+SAID_OF_A_BRANCH = ("hypervisor", "kernel", "container")
+MOST_BRANCHES = 3
 OWNERS = ("machine", "vm")
 OWNED = ("firmware", "nic", "disk")
 """The order in which the parts of a machine or vm stand beside it: the disk last, on the path."""
@@ -212,18 +217,12 @@ class Diagram:
 def parts_of(scenario: Any, texts: Mapping[str, Any]) -> Part:
     """The tree of a legal scenario, its workloads included; `texts` by component id."""
     by_id: dict[str, Part] = {}
-    has_guests = any(node.role == "vm" for node in scenario.nodes.values())
 
     def part(node: Any) -> Part:
         words, role = texts[node.is_], node.entry.role
-        label, short = str(words.get("label", node.is_)), str(words.get("short", node.is_))
-        if role == "kernel" and has_guests:
-            where = _("guest") if scenario.computer(node).role == "vm" else _("host")
-            label, short = (
-                _("%(name)s (%(where)s)") % {"name": name, "where": where} for name in (label, short)
-            )
+        label, short = names_of(scenario, node, words)
         sub = _size_of(node) or str(words.get("sub", ""))
-        beside = role in BESIDE or node.entry.control_plane
+        beside = _is_beside(node)
         made = by_id[node.id] = Part(node.id, node.is_, role, label, short, sub, beside=beside)
         return made
 
@@ -239,6 +238,52 @@ def parts_of(scenario: Any, texts: Mapping[str, Any]) -> Part:
         made.on = workload.on
         by_id[workload.on].holds.append(made)
     return root
+
+
+def names_of(scenario: Any, node: Any, words: Mapping[str, Any]) -> tuple[str, str]:
+    """Label and short name; where there are guests, with whether a kernel is one of theirs or the host's."""
+    label, short = str(words.get("label", node.is_)), str(words.get("short", node.is_))
+    if node.entry.role == "kernel" and any(one.role == "vm" for one in scenario.nodes.values()):
+        where = _("guest") if scenario.computer(node).role == "vm" else _("host")
+        label, short = (_("%(name)s (%(where)s)") % {"name": name, "where": where} for name in (label, short))
+    return label, short
+
+
+def title_of(scenario: Any, texts: Mapping[str, Any]) -> str:
+    """What a stack without a name of its own is called: what it is made of, branch by branch, each from the
+    top down: "2 × Linux on KVM + QEMU, Container (Docker) on Linux"."""
+    nodes = [node for node in scenario.nodes.values() if node.owner is None]
+    tips = [node for node in nodes if not _is_beside(node) and all(map(_is_beside, node.holds))]
+    guests = [tip for tip in tips if not scenario.computer(tip).entry.control_domain]
+    branches = Counter(_branch(scenario, tip, texts) for tip in guests or tips)
+    said = [text if count == 1 else f"{count} × {text}" for text, count in branches.items()]
+    return _(", ").join(said[:MOST_BRANCHES] + ["…"] * (len(said) > MOST_BRANCHES))
+
+
+def _branch(scenario: Any, tip: Any, texts: Mapping[str, Any]) -> str:
+    """Without what goes without saying: virtual machines, and what the lowest hypervisor is on."""
+    chain = [node for node in (tip, *scenario.below(tip)) if node is tip or node.role in SAID_OF_A_BRANCH]
+    hypervisors = [place for place, node in enumerate(chain) if node.role == "hypervisor"]
+    if hypervisors:
+        del chain[hypervisors[-1] + 1 :]
+    elif tip.role != "container":
+        chain = list(dict.fromkeys([*chain, scenario.stack]))
+    *upper, said = [_called(scenario, node, texts) for node in chain]
+    for name in reversed(upper):
+        said = _("%(upper)s on %(lower)s") % {"upper": name, "lower": said}
+    return said
+
+
+def _called(scenario: Any, node: Any, texts: Mapping[str, Any]) -> str:
+    name, engine = (
+        str(texts.get(one.is_, {}).get("short", one.is_)) if one else ""
+        for one in (node, scenario.nodes.get(node.runtime or ""))
+    )
+    return _("%(name)s (%(where)s)") % {"name": name, "where": engine} if engine else name
+
+
+def _is_beside(node: Any) -> bool:
+    return node.entry.role in BESIDE or node.entry.control_plane
 
 
 def _size_of(node: Any) -> str:

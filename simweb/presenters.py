@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -247,7 +247,8 @@ def lane_of(number: int, scenario: Scenario, lang: str, size: diagram.Size) -> L
     label, question, summary = (in_language(raw.get(key), lang) for key in ("label", "question", "summary"))
     legal = store.scenario(raw)
     drawing = picture(legal, lang, size)
-    return Lane(number, stack, label or stack[:16], question, summary, scenario, legal.stack.entry, drawing)
+    label = label or diagram.title_of(legal, components(lang))
+    return Lane(number, stack, label, question, summary, scenario, legal.stack.entry, drawing)
 
 
 def machines_of(lanes: Sequence[Lane], lang: str) -> list[str]:
@@ -331,6 +332,28 @@ def role_words() -> dict[str, str]:
         "engine": _("engine"),
         "container": _("container"),
         "workload": _("workload"),
+    }
+
+
+def capability_words() -> dict[str, str]:
+    """What a layer needs of those below it, in words."""
+    return {
+        "cgroups": _("control groups (cgroups)"),
+        "direct-kernel": _("a kernel handed over without firmware"),
+        "emulated-devices": _("emulated devices"),
+        "hw-virtualization": _("hardware virtualization"),
+        "hyper-v": _("the calls of Hyper-V"),
+        "linux": _("a Linux kernel"),
+        "namespaces": _("namespaces"),
+        "passthrough": _("passing a real device through"),
+        "virtio": _("virtio devices"),
+        "virtio-mmio": _("virtio devices without a PCI bus (MMIO)"),
+        "vmbus": _("the channels of Hyper-V (VMBus)"),
+        "vmkernel": _("the kernel of ESXi (VMkernel)"),
+        "vmxnet": _("the network of VMware (VMXNET)"),
+        "whp": _("the Windows Hypervisor Platform"),
+        "xen": _("the calls of Xen"),
+        "xenbus": _("the channels of Xen (XenBus)"),
     }
 
 
@@ -628,11 +651,14 @@ def examine(text: str) -> tuple[dict[str, Any] | None, list[Any]]:
         return None, list(error.findings)
 
 
-def findings_of(findings: Iterable[Any], lang: str) -> list[ShownFinding]:
-    """Errors first, else in the order found. Nothing that somebody typed can break the page."""
+def findings_of(
+    findings: Iterable[Any], lang: str, named: Callable[[str, str], str] | None = None
+) -> list[ShownFinding]:
+    """Errors first, else in the order found; with names for ids where `named` is given. Nothing that
+    somebody typed can break the page."""
     shown = []
     for finding in findings:
-        words = finding.as_dict(lang)
+        words = finding.as_dict(lang, named)
         shown.append(
             ShownFinding(
                 *(_printable(words[key]) for key in ("id", "severity", "path", "message", "why", "hint"))

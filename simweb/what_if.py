@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 import simcore
-from simweb import build_page, presenters, store
+from simweb import build_page, diagram, presenters, store
 from simweb.models import Scenario
 
 __all__ = [
@@ -362,7 +362,8 @@ def branch(
                 for one in changes
             ]
             said += [fault_said(fault) % {"node": _called(draft, node, words)}] if fault else []
-            label[lang] = f"{presenters.in_language(raw.get('label'), lang)} — {', '.join(said)}"
+            was = presenters.in_language(raw.get("label"), lang) or diagram.title_of(draft.tree, words.of)
+            label[lang] = f"{was} — {', '.join(said)}"
     return {**new, "label": label}
 
 

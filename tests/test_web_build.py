@@ -3,13 +3,16 @@
 import copy
 import json
 import random
+import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 
 import simcore
+from simweb import presenters
 from simweb.build_page import pack, unpack
 from simweb.models import Scenario
 from tests.web import attribute
@@ -176,6 +179,115 @@ def test_a_pc_s_bios_on_an_arm_board_is_a_finding_with_a_way_out() -> None:
     assert pc.is_legal, "a PC's BIOS in a PC that an ARM machine plays"
     host = pc.set("host.firmware", "bios")
     assert [error.id for error in host.errors] == ["firmware-isa"]
+
+
+def line(html: str) -> str:
+    """What is said of the edit."""
+    found = re.search(r'<p id="said"[^>]*>([^<]*)</p>', html)
+    assert found
+    return unescape(found[1])
+
+
+TWO_GUESTS = simcore.Draft(PREBUILT["linux-on-kvm"]).double("vm1")
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ("remove:guest-os", "Removed: Linux (guest) · guest-os. Put there instead: Linux (guest) · vm1-os."),
+        (
+            "remove:hv",
+            "Removed: KVM + QEMU. Gone with it: Virtual machine · vm1, Linux (guest) · guest-os, ",
+        ),
+        (
+            "lift:hv",
+            "Taken out: KVM + QEMU. What stood on it stands on Linux (host) now: Virtual machine · vm1, ",
+        ),
+        ("add:above:host-os:container", "Added: Container on Linux (host). Along with it: Docker."),
+        ("add:beside:vm1:vm", "Added: Virtual machine · vm3 beside Virtual machine · vm1. Along with it: "),
+        ("double:hv", "Duplicated: KVM + QEMU. With what stands on it: "),
+        ("right:vm1", "Moved: Virtual machine · vm1."),
+        ("swap:host:laptop", "Now in its place: Laptop."),
+        ("right:vm2", ""),
+        ("lift:host", ""),
+    ],
+)
+def test_an_edit_is_told_with_names_and_all_that_came_and_went(client: Client, edit: str, said: str) -> None:
+    told = line(posted(client, TWO_GUESTS.raw, edit))
+    assert told.startswith(said) if said.endswith((": ", ", ")) else told == said
+
+
+def test_a_layer_that_comes_back_under_the_same_id_is_told_as_gone_and_put_there(client: Client) -> None:
+    raw = (
+        simcore.Draft(PREBUILT["linux"])
+        .add("kvm-qemu", "host-os")
+        .add("vm", "hv")
+        .add("container", "vm1-os")
+        .raw
+    )
+    told = line(posted(client, raw, "remove:vm1-os"))
+    assert told == (
+        "Removed: Linux (guest). Gone with it: Docker, Container. Put there instead: Linux (guest)."
+    )
+
+
+def test_one_cause_is_told_once_and_in_plain_words(client: Client) -> None:
+    html = posted(client, TWO_GUESTS.raw, "lift:hv")
+    assert len(simcore.Draft(draft_in(html)).errors) == 4
+    assert html.count('class="finding error"') == 1
+    assert "1 thing to mend before it can run" in html
+    assert "2 layers:" in html
+    assert "Virtual machine cannot stand directly on Linux." in html
+    assert "kvm-qemu, " not in html.partition('<section class="issues"')[2].partition("</section>")[0]
+
+
+def test_one_press_mends_all_that_is_told_as_one(client: Client) -> None:
+    raw = copy.deepcopy(TWO_GUESTS.raw)
+    for guest in raw["stack"]["holds"][0]["holds"][0]["holds"]:
+        guest["holds"] = []
+    html = posted(client, {**raw, "subject": "host-os"}, "select:vm1")
+    [mend] = re.findall(r'value="(mend:[^"]*)"', html)
+    html = posted(client, {**raw, "subject": "host-os"}, mend)
+    assert not simcore.check(draft_in(html))
+    assert line(html) == "Mended. Added: Linux (guest) · vm1-os, Linux (guest) · vm2-os."
+
+
+def test_every_capability_that_a_layer_may_miss_has_a_word() -> None:
+    entries = simcore.catalog().entries.values()
+    needed = {need for entry in entries if entry.role != "workload" for need in entry.needs}
+    told_otherwise = {"x86-64", "arm64", "iommu", "snapshots"}
+    assert needed - told_otherwise == set(presenters.capability_words())
+
+
+def test_a_stack_that_is_no_more_the_prebuilt_one_says_nothing_of_it(client: Client) -> None:
+    """Neither its title nor its question; it is called what it is made of, in the language of who looks."""
+    linux = PREBUILT["linux"]
+    assert draft_in(posted(client, linux, "select:host")) == linux
+    title = linux["label"]["en"]
+    html = posted(client, linux, "add:above:host-os:kvm-qemu", title=title)
+    html = posted(client, draft_in(html), "add:above:hv:vm", title="")
+    raw = draft_in(posted(client, draft_in(html), "double:vm1", title=""))
+    assert not {"label", "question", "summary"} & raw.keys()
+    row = Scenario.objects.get(id=play(client, raw))
+    for lang, name in (("en", "2 × Linux on KVM + QEMU"), ("zh-hans", "2 × KVM + QEMU 上的 Linux")):
+        assert f"<h1>{name}</h1>" in client.get(f"/s/{row.id}/?lang={lang}").content.decode()
+        assert f'placeholder="{name}"' in client.get(f"/build/?from={row.id}&lang={lang}").content.decode()
+
+
+def test_a_changed_setting_makes_it_another_stack_and_a_typed_title_stays(client: Client) -> None:
+    fields = {"sel": "vm1", "s:vm1.vcpus": "4", "was:vm1.vcpus": "2"}
+    raw = draft_in(posted(client, PREBUILT["linux-on-kvm"], **fields))
+    assert not {"label", "question", "summary"} & raw.keys()
+    raw = draft_in(posted(client, PREBUILT["linux-on-kvm"], title="My lesson"))
+    assert raw["label"] == "My lesson"
+    raw = draft_in(posted(client, raw, "remove:vm1", title="My lesson"))
+    assert raw["label"] == "My lesson"
+    assert "label" not in draft_in(posted(client, raw, title=""))
+
+
+def play(client: Client, raw: Any) -> str:
+    answer = client.post("/build/", {"raw": json.dumps(raw), "edit": "play:boot"})
+    return str(answer["Location"]).split("/")[2]
 
 
 def test_a_fault_is_mended_by_its_button(client: Client) -> None:

@@ -30,6 +30,10 @@ STEMS = {"kernel": "os", "hypervisor": "hv", "vm": "vm", "engine": "engine", "co
 FIRST = ("linux", "vm", "docker", "nvme", "nic", "virtio-net")
 """Of several that would do, these are taken before the others: the usual ones."""
 MOST_MENDS = 12
+PARTS = ("device", "firmware")
+"""What is no layer, but a setting of its machine."""
+TEXTS = ("label", "question", "summary")
+"""What a scenario says of itself; the rest is what it is."""
 
 
 @dataclass(frozen=True)
@@ -204,10 +208,21 @@ class Draft:
                 one["on"] = new
         return Draft(raw, self.catalog)
 
-    def titled(self, title: str, lang: str) -> "Draft":
-        """Under a name of its own; question and summary were those of the stack that it began as."""
-        raw = {key: value for key, value in self.raw.items() if key not in ("question", "summary")}
-        return Draft({**raw, "label": title}, self.catalog) if title else Draft(self.raw, self.catalog)
+    def titled(self, title: str) -> "Draft":
+        """Under a name of its own, or none; question and summary were those of the stack that it began as."""
+        raw = {key: value for key, value in self.raw.items() if key not in TEXTS}
+        return Draft({**raw, "label": title} if title else raw, self.catalog)
+
+    def with_own_texts(self, others: Collection[Mapping[str, Any]]) -> "Draft":
+        """Without the title, the question and the summary of another stack that it is not, or is no more."""
+        bare = _bare(self.raw)
+        if any(bare == _bare(other) for other in others):
+            return self
+        foreign = {
+            key for key in TEXTS for one in others if key in self.raw and self.raw[key] == one.get(key)
+        }
+        raw = {key: value for key, value in self.raw.items() if key not in foreign}
+        return Draft(raw, self.catalog) if foreign else self
 
     # ------------------------------------------------------------------------------------------- what may be
 
@@ -216,17 +231,18 @@ class Draft:
         node = self.node(on)
         if node is None:
             return []
+        layers = [entry for entry in self.catalog.entries.values() if entry.role not in PARTS]
         under = self.tree.nodes[node.parent].role if self.tree and getattr(node, "parent", None) else ""
         if place == ABOVE:
-            entries = [entry for entry in self.catalog.entries.values() if node.role in entry.sits_on]
+            entries = [entry for entry in layers if node.role in entry.sits_on]
             if node.role in PROCESS_HOMES:
                 entries += self.catalog.of_role("workload")
         elif place == BESIDE:
-            entries = [entry for entry in self.catalog.entries.values() if under in entry.sits_on]
+            entries = [entry for entry in layers if under in entry.sits_on]
         else:
             entries = [
                 entry
-                for entry in self.catalog.entries.values()
+                for entry in layers
                 if under in entry.sits_on and _leads_to(entry.role, node.entry.sits_on)
             ]
         return [
@@ -544,6 +560,10 @@ OF_A_SETTING = ("missing-field", "no-network")
 
 
 # ------------------------------------------------------------------------------------------ raw scenarios
+
+
+def _bare(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in raw.items() if key not in TEXTS}
 
 
 def _is_shaped(raw: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 Code says (id, path, parameters); the sentences stand in `findings.<lang>.toml`. An id never changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,8 @@ __all__ = ["ERROR", "WARNING", "Finding", "ScenarioError", "finding_texts"]
 
 ERROR, WARNING = "error", "warning"
 HERE = Path(__file__).parent
+Naming = Callable[[str, str], str]
+"""(parameter, value) → what it is called."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,16 @@ class Finding:
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     severity: str = ERROR
 
-    def as_dict(self, lang: str = "en") -> dict[str, Any]:
-        """With its sentences: message (what is wrong), why (what real machines do), hint (what to change)."""
+    def as_dict(self, lang: str = "en", named: Naming | None = None) -> dict[str, Any]:
+        """With its sentences: message (what is wrong), why (what real machines do), hint (what to change).
+        `named` is for a page where nobody types ids: the name there of what a parameter holds."""
         texts = finding_texts(lang)[self.id]
-        shown = {key: _shown(value) for key, value in self.params.items()}
-        sentences = {key: render(texts[key], shown) for key in ("message", "why", "hint")}
-        near = shown.get("nearest")
-        if near and "nearest_hint" in texts:
-            sentences["hint"] = render(texts["nearest_hint"], shown)
+        shown = {key: _shown(_named(key, value, named)) for key, value in self.params.items()}
+        hint = "nearest_hint" if shown.get("nearest") and "nearest_hint" in texts else "hint"
+        keys = {"message": "message", "why": "why", "hint": hint}
+        if named is not None:
+            keys |= {key: f"page_{key}" for key in keys if f"page_{key}" in texts}
+        sentences = {key: render(texts[text], shown) for key, text in keys.items()}
         return {"id": self.id, "severity": self.severity, "path": self.path, "params": shown, **sentences}
 
 
@@ -49,6 +53,14 @@ class ScenarioError(Exception):
 @lru_cache(maxsize=8)
 def finding_texts(lang: str) -> Mapping[str, Any]:
     return read_texts(HERE / f"findings.{lang}.toml")
+
+
+def _named(key: str, value: object, named: Naming | None) -> object:
+    if named is None:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_named(key, item, named) for item in value]
+    return named(key, value) if isinstance(value, str) else value
 
 
 def _shown(value: object) -> Any:

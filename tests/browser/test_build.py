@@ -51,11 +51,11 @@ def test_undo_and_redo_go_through_the_stacks_that_there_were(page: Page) -> None
     assert "web" not in without
     pressed(page, "#undo")
     assert layers(page) == before
-    expect(page.locator("#said")).to_have_text("Undone. Removed: “web”.")
+    expect(page.locator("#said")).to_have_text("Undone. Removed: Container.")
     page.locator("body").press("Control+y")
     page.wait_for_function("() => !document.querySelector('#draft g.layer[data-node=web]')")
     assert layers(page) == without
-    expect(page.locator("#said")).to_have_text("Done again. Removed: “web”.")
+    expect(page.locator("#said")).to_have_text("Done again. Removed: Container.")
     page.reload()
     assert layers(page) == without, "the address is the state"
 
@@ -71,7 +71,7 @@ def test_quick_undos_end_at_the_stack_that_the_history_says(page: Page) -> None:
     page.evaluate("undo.click(); undo.click()")
     expect(page.locator("#undo")).to_be_disabled()
     assert layers(page) == first
-    expect(page.locator("#said")).to_contain_text("Undone.")
+    expect(page.locator("#said")).to_contain_text("Undone. Taken out: KVM")
     page.keyboard.press("Control+y")
     page.keyboard.press("Control+y")
     expect(page.locator("#redo")).to_be_disabled()
