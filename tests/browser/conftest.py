@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, HOW_TO_GET_IT, find_chromium, is_required
 from tests.browser.server import serve_site
 
 SCREENSHOTS = Path("test-results")
-WAIT_MS = 10_000
+WAIT_MS = 30_000  # only what fails takes that long; a busy machine may
 REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", event => console.error(
   `CSP violation: ${event.violatedDirective} refused ${event.blockedURI}`));"""
 
+expect.set_options(timeout=WAIT_MS)
 failed = pytest.StashKey[bool]()
 
 
