@@ -637,7 +637,7 @@ def test_a_race_that_has_just_begun_tells_of_its_own_work(page: Page) -> None:
     go(page, RACE)
     page.evaluate("document.getElementById('player').player.head.setSlider(60)")
     page.click("#play")
-    page.wait_for_function("document.getElementById('player').player.now.span >= 0")
+    page.wait_for_function("() => document.getElementById('player').player.now.span >= 0")
     told = page.evaluate(
         "() => { const { now, lanes, raceView } = document.getElementById('player').player;"
         " const { model } = lanes[raceView.told]; return model.spans.end_ns[now.span] - model.startNs; }"
