@@ -16,7 +16,7 @@ from .catalog import Catalog
 from .catalog import load_catalog as catalog
 from .explain import gap as _gap
 from .explain.gap import RACE_STARTS, RaceResult, race_starts
-from .explain.journey import Journey, journey
+from .explain.journey import Journey, followed, journey
 from .explain.narration import Narration, narration, time_parts
 from .explain.steps import time_steps
 from .explain.type_label import TypeLabel, type_label
@@ -62,6 +62,7 @@ __all__ = [
     "add_machine",
     "catalog",
     "check",
+    "followed",
     "journey",
     "ledger_version",
     "load",

@@ -100,25 +100,20 @@ def figures(plan: store.Plan, lanes: Sequence[Lane], at_ns: int | None) -> list[
 def one_request(lane: Lane, trace: simcore.Trace, at_ns: int | None) -> str:
     """The request that the player opens with: that of the moment asked for, else the one of middle length.
     Its whole, then its layers, which sum to it."""
-    rows, kinds = trace.tables["requests"], trace.header["request_kinds"]
-    begin, end = rows["start_ns"], rows["end_ns"]
-    followed = [i for i, kind in enumerate(rows["kind"]) if kinds[kind] == lane.follows and end[i] > begin[i]]
-    followed = [i for i in followed if rows["workload"][i] >= 0] or followed
-    if not followed:
+    if (chosen := simcore.followed(trace, lane.follows, at_ns)) is None:
         return ""
-    by_length = sorted(followed, key=lambda i: end[i] - begin[i])
-    here = (i for i in followed if at_ns is not None and begin[i] <= at_ns <= end[i])
-    request = next(here, by_length[len(by_length) // 2])
+    request, nth, of = chosen
+    trip = simcore.journey(trace, request)
     layers: Counter[str] = Counter()
-    for stop in simcore.journey(trace, request).stops:
+    for stop in trip.stops:
         layers[stop.node] += stop.end_ns - stop.start_ns
     names = {box.part.id: box.part.short for box in lane.drawing.boxes}
     parts = [f"{names.get(node, node)} {time(ns)}" for node, ns in layers.most_common() if ns]
     whole = _("%(what)s %(n)s of %(of)s: %(time)s") % {
         "what": simcore.texts(get_language() or "en")["kinds"][lane.follows]["name"],
-        "n": followed.index(request) + 1,
-        "of": len(followed),
-        "time": time(end[request] - begin[request]),
+        "n": nth,
+        "of": of,
+        "time": time(trip.end_ns - trip.start_ns),
     }
     return f"{whole} — {' · '.join(parts)}"
 

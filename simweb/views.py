@@ -307,8 +307,12 @@ def told(request: HttpRequest, ref: str) -> HttpResponse:
         return render(request, "error.html", {"code": 503, "message": str(error)}, status=503)
     if data is None:
         raise Http404(_("There is no such run."))
-    narration = simcore.narration(simcore.Trace.from_bytes(gzip.decompress(data)), language())
-    context = {**show.context, "lane": show.lanes[0], "narration": narration}
+    lane = show.lanes[0]
+    trace = simcore.Trace.from_bytes(gzip.decompress(data))
+    at = request.GET.get("t", "")
+    at_ns = int(at) if at.isascii() and at.isdigit() and len(at) < 20 else None
+    narration = simcore.narration(trace, language(), lane.follows, at_ns)
+    context = {**show.context, "lane": lane, "narration": narration, "at_ns": at_ns}
     return render(request, "told.html", context)
 
 

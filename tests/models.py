@@ -59,6 +59,7 @@ OTHERS = {
     "dom0": ("dom0",),
     "root": ("root-partition",),
     "windows": ("windows",),
+    "linux": ("linux", "linux-arm", "linux-cloud", "linux-microvm"),
 }
 OWN = "self"
 

@@ -234,6 +234,20 @@ def test_a_run_can_be_told_in_words(stack: str, lang: str) -> None:
     assert not re.search(r"[{}]", told.as_text())
 
 
+def test_where_it_is_about_requests_the_one_of_middle_length_comes_first_or_that_of_the_moment():
+    trace = result("linux-on-kvm", "random-read").trace
+    rows = trace.tables["requests"]
+    reads = requests_of(trace)
+    lengths = sorted(rows["end_ns"][i] - rows["start_ns"][i] for i in reads)
+    told = simcore.narration(trace, "en", "read").sections[0]
+    assert told.lines[0] == f"Read · {simcore.show_time(lengths[len(lengths) // 2])}"
+    assert told.title.endswith(f"of {len(reads)}, stop by stop")
+    moment = simcore.narration(trace, "en", "read", rows["start_ns"][reads[6]] + 1).sections[0]
+    assert moment.title == f"Read 7 of {len(reads)}, stop by stop"
+    names = {line[22:].strip().split("  ")[0] for line in moment.lines if "µs" in line[:20]}
+    assert {"Linux (host-os)", "KVM + QEMU"} <= names, "by name, with the id where two are alike"
+
+
 @pytest.mark.parametrize("stack", ["linux", "linux-on-kvm", "hyperv-server"])
 def test_what_the_time_went_to_sums_to_the_lane(stack: str) -> None:
     trace = result(stack, "boot", spread=False).trace

@@ -114,7 +114,9 @@ def test_open_in_full_leads_to_the_same_state(client: Client) -> None:
     ).content.decode()
     href = re.search(r'<a class="out" href="([^"]*)"', page)
     assert href
-    assert href[1].replace("&amp;", "&") == "/race/?stack=linux&stack=docker-on-linux&view=read&t=70&theme=dark"
+    assert (
+        href[1].replace("&amp;", "&") == "/race/?stack=linux&stack=docker-on-linux&view=read&t=70&theme=dark"
+    )
     assert client.get(href[1].replace("&amp;", "&")).status_code == 200
     assert Race.objects.count() == 1
 

@@ -69,7 +69,8 @@ class Docker(Engine):
         self.below.mounts += self.constant("mounts")
         yield from self._rtnl(request, "network_sandbox")
         yield from self._commit(request, "network_database", self.constant("network_syncs"))
-        self.log(request, "sandbox")
+        linux = self.below  # no other has namespaces
+        linux.log(request, "bridge_port")
         yield from self._run(request, container, first, dockerd, name)
         self.log(request, "started", name=container.id)
 

@@ -4,16 +4,17 @@ Signs of the text form: `→!` a mode or world switch on the same thread (a syst
 thread goes on with it, `‖` time without a CPU.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any
+from unicodedata import east_asian_width
 
 from simcore.texts import show_time, texts
 from simcore.trace import KINDS, NONE, Trace
 
-__all__ = ["Journey", "Stop", "journey"]
+__all__ = ["Journey", "Stop", "followed", "journey"]
 
 SERVE = KINDS.index("serve")
 SWITCH, WAKE, PAUSE, ON = "→!", "⇢", "‖", ""
@@ -72,9 +73,10 @@ class Journey:
             "instants": [dict(instant) for instant in self.instants],
         }
 
-    def as_text(self, lang: str = "en") -> str:
-        """A line for each piece on one node and thread: when, how long, sign, where, its steps in order."""
-        return "\n".join(_lines(self, lang)) + "\n"
+    def as_text(self, lang: str = "en", names: Mapping[str, str] | None = None) -> str:
+        """A line for each piece on one node and thread: when, how long, sign, where, its steps in order. A
+        node goes by its id, or by the name that it has in `names`."""
+        return "\n".join(_lines(self, lang, names or {})) + "\n"
 
     @cached_property
     def exits(self) -> frozenset[int]:
@@ -111,6 +113,21 @@ def requests_of(trace: Trace) -> list[int]:
     begun = [i for i, span in enumerate(rows["span"]) if span != NONE and rows["workload"][i] != NONE]
     asked = [i for i in begun if kinds[rows["kind"][i]] not in NOT_ASKED]
     return asked or begun
+
+
+def followed(trace: Trace, kind: str, at_ns: int | None = None) -> tuple[int, int, int] | None:
+    """Of all requests of a kind, a workload's own if it made any, the one to look at: that of a moment, else
+    the one of middle length. Its id, its number among them, and how many they are; None if there is none."""
+    rows, kinds = trace.tables["requests"], trace.header["request_kinds"]
+    begin, end = rows["start_ns"], rows["end_ns"]
+    found = [i for i, each in enumerate(rows["kind"]) if kinds[each] == kind and end[i] > begin[i]]
+    found = [i for i in found if rows["workload"][i] >= 0] or found
+    if not found:
+        return None
+    by_length = sorted(found, key=lambda i: end[i] - begin[i])
+    here = (i for i in found if at_ns is not None and begin[i] <= at_ns <= end[i])
+    request = next(here, by_length[len(by_length) // 2])
+    return request, found.index(request) + 1, len(found)
 
 
 def journey(trace: Trace | bytes, request: int | None = None) -> Journey:
@@ -207,20 +224,26 @@ def _instants(trace: Trace, family: set[int], start: int, end: int) -> list[dict
     return sorted(found, key=lambda instant: instant["at_ns"])
 
 
-def _lines(trip: Journey, lang: str) -> Iterator[str]:
+def _lines(trip: Journey, lang: str, names: Mapping[str, str]) -> Iterator[str]:
     words = texts(lang)
     signs = words["signs"]
     yield f"{words['kinds'][trip.kind]['name']} · {show_time(trip.end_ns - trip.start_ns)}"
     yield ""
     pieces = list(_pieces(trip))
-    width = max((len(piece[0].node) for _, piece in pieces), default=0)
-    for sign, piece in pieces:
+    where = [names.get(piece[0].node, piece[0].node) for _, piece in pieces]
+    width = max(map(_width, where), default=0)
+    for (sign, piece), node in zip(pieces, where, strict=True):
         at = show_time(piece[0].start_ns - trip.start_ns)
         took = show_time(piece[-1].end_ns - piece[0].start_ns)
         steps = " → ".join(_steps(piece, words))
-        yield f"{at:>8} {took:>8}  {sign:<2} {piece[0].node:<{width}}  {steps}"
+        yield f"{at:>8} {took:>8}  {sign:<2} {node}{' ' * (width - _width(node))}  {steps}"
     yield ""
     yield f"{SWITCH} {signs['switch']} · {WAKE} {signs['wake']} · {PAUSE} {signs['pause']}"
+
+
+def _width(text: str) -> int:
+    """In columns: a Chinese character takes two."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def _steps(piece: list[Stop], words: dict[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from simcore.texts import render, show_time, texts
 from simcore.trace import NONE, Trace
 
 from .gap import RACE_STARTS, lane_of
-from .journey import journey, requests_of
+from .journey import followed, journey, requests_of
 from .steps import time_steps
 
 __all__ = ["Narration", "Section", "narration", "time_parts"]
@@ -45,8 +45,12 @@ class Narration:
         return "\n".join(told)
 
 
-def narration(trace: Trace, lang: str = "en") -> Narration:
-    """All that a run's record has to say, in one language. Times are as the record has them: exact."""
+def narration(trace: Trace, lang: str = "en", kind: str = "", at_ns: int | None = None) -> Narration:
+    """All that a run's record has to say, in one language. Times are as the record has them: exact.
+
+    Where it is about requests of a `kind`, one of them stands first: that of a moment, else the one of middle
+    length.
+    """
     words, known = read_texts(HERE / f"narration.{lang}.toml"), texts(lang)
     names = _names(trace, known)
     sections = [
@@ -56,8 +60,13 @@ def narration(trace: Trace, lang: str = "en") -> Narration:
         Section("steps", words["steps"], tuple(_steps(trace, words, known, names))),
         Section("work", words["work"], tuple(_work(trace, words, names))),
     ]
-    if requests_of(trace):
-        lines = journey(trace).as_text(lang).rstrip().splitlines()
+    if kind and (chosen := followed(trace, kind, at_ns)):
+        request, nth, of = chosen
+        which = render(words["which"], {"what": known["kinds"][kind]["name"], "n": nth, "of": of})
+        lines = journey(trace, request).as_text(lang, names).rstrip().splitlines()
+        sections.insert(0, Section("journey", which, tuple(lines)))
+    elif requests_of(trace):
+        lines = journey(trace).as_text(lang, names).rstrip().splitlines()
         sections.append(Section("journey", words["journey"], tuple(lines)))
     lane = trace.header["outcome"]["lane"]
     ended = words["finished"] if lane.get("finished", True) else words["unfinished"]

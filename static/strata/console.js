@@ -1,4 +1,4 @@
-/** The console: what kernels have printed up to now, all or one of them. Scrubbing back takes lines away again. */
+/** The console: what kernels, and before them firmware, have printed up to now, all or one of them. Scrubbing back takes lines away again. */
 import { el } from "./dom.js";
 import { after } from "./model.js";
 
@@ -43,9 +43,11 @@ export class ConsoleView {
     const { at_ns, node, text } = model.logs;
     const fragment = document.createDocumentFragment();
     for (const i of this.lines.slice(Math.max(this.shown, upTo - MOST), upTo)) {
-      const name = this.names.get(this.owners[i]), mixed = !this.chosen && !this.who.hidden;
+      const { role } = model.nodes[node[i]], firmware = role === "firmware";
+      const name = firmware ? this.texts.node(model, node[i]) : this.names.get(this.owners[i]); // a driver speaks for its kernel
+      const signed = firmware || (!this.chosen && !this.who.hidden);
       fragment.append(
-        el(`li.role-${model.nodes[node[i]].role}`, {}, el("time", {}, stamp(at_ns[i] - model.startNs)), " ", mixed ? el("b", {}, `${name} `) : "", this.texts.log(model.header.texts[text[i]])),
+        el(`li.role-${role}`, {}, el("time", {}, stamp(at_ns[i] - model.startNs)), " ", signed ? el("b", {}, `${name} `) : "", this.texts.log(model.header.texts[text[i]])),
       );
     }
     this.list.append(fragment);

@@ -118,6 +118,21 @@ def test_the_stops_of_a_read_sum_to_it_exactly(page: Page) -> None:
     assert re.search(rf"\b{len(parts)}\b", page.inner_text("#journey-sum"))
 
 
+def test_as_text_the_same_request_is_read_first(page: Page) -> None:
+    go(page, READ)
+    for number in (None, "#journey-next"):
+        if number:
+            page.click(number)
+            settle(page)
+        shown = page.inner_text("#journey-n")
+        length = show_time(model(page, "player.head.to - player.head.from"))
+        page.get_by_role("link", name="Read it as text").click()
+        expect(page.locator("main section h2").first).to_have_text(f"Read {shown}, stop by stop")
+        expect(page.locator("main section pre").first).to_contain_text(f"Read · {length}")
+        page.go_back()
+        page.wait_for_selector("#player[data-ready='1']", timeout=LONGEST_RUN_MS)
+
+
 def test_two_stops_chosen_in_quick_succession_leave_the_time_of_the_second(page: Page) -> None:
     go(page, READ)
     page.evaluate(
@@ -345,6 +360,8 @@ def test_each_kernel_has_its_own_log(page: Page) -> None:
     page.keyboard.press("End")
     settle(page)
     everything = len(printed(page))
+    signed = page.locator("#console-lines li.role-firmware b").all_inner_texts()
+    assert {name.strip() for name in signed} == {"UEFI", "SeaBIOS"}, "each line is its speaker's"
     assert everything == model(page, "model.logs.at_ns.length")
     own = []
     for at in (1, 2):
