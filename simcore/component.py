@@ -76,6 +76,8 @@ class Setting:
         """How a value is written."""
         if self.type == "choice":
             return " | ".join(str(choice) for choice in self.choices)
+        if self.default is not None and self.type in ("int", *_QUANTITIES):
+            return str(self.show(self.default))
         return _EXAMPLES[self.type]
 
     def parse(self, value: object) -> Any:

@@ -22,6 +22,8 @@ __all__ = [
     "Field",
     "Page",
     "fields_of",
+    "findings_said",
+    "node_of",
     "pack",
     "page_of",
     "shown",
@@ -285,15 +287,15 @@ def _issues(draft: Any, words: Words) -> Iterable[Issue]:
     causes: dict[tuple[str, ...], list[int]] = {}
     for number, finding in enumerate(draft.findings):
         if finding.id not in FOLLOWS or not misplaced & _below(draft, finding.path):
-            said = _said([finding], draft, words)[0]
+            said = findings_said([finding], draft, words)[0]
             # what has a place of its own to be mended at stays apart
-            where = "" if _node_of(draft, finding.path) else finding.path
+            where = "" if node_of(draft, finding.path) else finding.path
             causes.setdefault((said.id, said.message, said.hint, where), []).append(number)
     for numbers in causes.values():
         findings = [draft.findings[number] for number in numbers]
-        layers = {on: names.get(on, on) for finding in findings if (on := _node_of(draft, finding.path))}
+        layers = {on: names.get(on, on) for finding in findings if (on := node_of(draft, finding.path))}
         mend = f"mend:{','.join(map(str, numbers))}" if draft.mended(findings[0]) is not None else ""
-        yield Issue(_said(findings[:1], draft, words)[0], layers, mend)
+        yield Issue(findings_said(findings[:1], draft, words)[0], layers, mend)
 
 
 def _below(draft: Any, name: str) -> set[str]:
@@ -302,7 +304,7 @@ def _below(draft: Any, name: str) -> set[str]:
     return {name, *(lower.id for lower in draft.tree.below(node))} if node is not None else set()
 
 
-def _said(findings: Iterable[Any], draft: Any, words: Words) -> list[presenters.ShownFinding]:
+def findings_said(findings: Iterable[Any], draft: Any, words: Words) -> list[presenters.ShownFinding]:
     """In words, with names for ids."""
     roles, capabilities = presenters.role_words(), presenters.capability_words()
     names = names_of(draft.tree, words.of) if draft.tree is not None else {}
@@ -321,7 +323,7 @@ def _said(findings: Iterable[Any], draft: Any, words: Words) -> list[presenters.
     return presenters.findings_of(findings, words.lang, named)
 
 
-def _node_of(draft: Any, path: str) -> str:
+def node_of(draft: Any, path: str) -> str:
     """The layer that a finding is about: the longest part of its path that names one."""
     while path and draft.node(path) is None:
         path = path.rpartition(".")[0]
@@ -369,7 +371,7 @@ def _chosen(draft: Any, name: str, words: Words) -> Chosen | None:
 
 
 def _choice(offer: Any, words: Words, edit: str, chosen: bool = False) -> Choice:
-    entry, said = offer.entry, _said(offer.errors[:1], offer.draft, words)
+    entry, said = offer.entry, findings_said(offer.errors[:1], offer.draft, words)
     return Choice(
         entry.id,
         entry.role,
@@ -448,7 +450,7 @@ def _field(draft: Any, name: str, node: Any, setting: Any, words: Words) -> Fiel
         limits if kind == "text" else "",
         setting.live,
         choices,
-        _said(errors, draft, words),
+        findings_said(errors, draft, words),
     )
 
 

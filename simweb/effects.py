@@ -7,7 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 import simcore
-from simweb import presenters, store
+from simweb import build_page, store
+from simweb.build_words import names_of
 from simweb.models import Scenario
 
 __all__ = ["Effect", "effects_of"]
@@ -32,29 +33,26 @@ def effects_of(rows: tuple[Scenario, ...], lang: str) -> list[Effect]:
     if len(done) <= len(held) or any(one not in done for one in held):
         return []
     records = [record for row in rows if (record := store.record_of(row)) is not None]
-    tree = simcore.Draft(rows[0].raw).tree
+    draft = simcore.Draft(rows[0].raw)
+    tree = draft.tree
     if len(records) < 2 or tree is None:
         return []
     before, after = (record.outcome for record in records)
-    words = presenters.components(lang)
+    names = names_of(tree, build_page.words_of(draft, lang).of)
     homes = {load.id: load.on for load in tree.workloads}
     found = []
     for name, node in before["nodes"].items():
         known = tree.nodes.get(name)
         if known is not None and known.role not in ("device", "firmware"):
             kind, said = _layer(node, after["nodes"].get(name, node))
-            found.append(Effect(name, _short(words, known.is_), known.role, kind, said))
+            found.append(Effect(name, names[name], known.role, kind, said))
     for load in tree.workloads:
         old = before["workloads"][load.id]
         new = after["workloads"].get(load.id, old)
         restarts = after["nodes"].get(homes[load.id], {}).get("restarts", 0)
-        kind, said = _program(old, new, restarts > before["nodes"][homes[load.id]]["restarts"])
-        found.append(Effect(load.id, _short(words, load.is_), "workload", kind, said))
+        kind, said = _program(old, new, restarts > before["nodes"][homes[load.id]]["restarts"], names)
+        found.append(Effect(load.id, names[load.id], "workload", kind, said))
     return found
-
-
-def _short(words: Any, is_: str) -> str:
-    return str(words.get(is_, {}).get("short", is_))
 
 
 def _layer(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, str]:
@@ -75,10 +73,15 @@ def _layer(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, st
     return "same", _("unaffected")
 
 
-def _program(before: Mapping[str, Any], after: Mapping[str, Any], restarted: bool) -> tuple[str, str]:
+def _program(
+    before: Mapping[str, Any], after: Mapping[str, Any], restarted: bool, names: Mapping[str, str]
+) -> tuple[str, str]:
     if lost := (after.get("writes") or {}).get("lost"):
         said = _("%(n)s acknowledged writes lost, held by %(who)s")
-        return "lost", said % {"n": lost, "who": ", ".join(after["writes"]["held_by"])}
+        return "lost", said % {
+            "n": lost,
+            "who": ", ".join(names.get(one, one) for one in after["writes"]["held_by"]),
+        }
     if before["finished_ns"] is not None and after["finished_ns"] is None:
         done = _("%(done)s of %(all)s done") % {"done": after["n"], "all": before["n"]}
         return "lost", _("lost: %(done)s") % {"done": done}

@@ -9,6 +9,7 @@ with the form; the site keeps none of them.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from django.utils import translation
@@ -16,13 +17,16 @@ from django.utils.translation import gettext as _
 
 import simcore
 from simweb import build_page, diagram, presenters, store
+from simweb.build_words import names_of
 from simweb.models import Scenario
 
 __all__ = [
     "Change",
     "Figure",
+    "Misfit",
     "Told",
     "WhatIf",
+    "Wrong",
     "applied",
     "branch",
     "branching_point",
@@ -34,6 +38,7 @@ __all__ = [
     "packed",
     "unpacked",
     "values_of",
+    "wrong_value",
 ]
 
 LANGUAGES = ("en", "zh-hans")
@@ -44,6 +49,8 @@ LONGEST_TEXT = 200
 FIRST_FIELDS = 5
 """Of a layer with more settings than `MOST_FIELDS`, so many stand open."""
 MOST_FIELDS = 7
+NO_VALUE = ("wrong-unit", "wrong-type", "out-of-range", "not-a-choice")
+"""Findings by which what was typed is no value of its setting."""
 
 
 # The changes
@@ -65,6 +72,14 @@ class Change:
     @property
     def setting(self) -> str:
         return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """What was typed into the field of a setting, and is no value of it."""
+
+    text: str
+    finding: Any
 
 
 def packed(changes: Iterable[Change]) -> str:
@@ -90,22 +105,29 @@ def unpacked(text: str) -> list[Change]:
 
 def merged(
     raw: Mapping[str, Any], changes: Sequence[Change], posted: Mapping[str, str], at_ns: int
-) -> list[Change]:
+) -> tuple[list[Change], dict[str, Misfit]]:
     """The changes with what the form's fields say: a new value replaces one of before, the value that it had
-    takes the change back. A setting that can change in mid-run does so at `at_ns`."""
+    takes the change back. A setting that can change in mid-run does so at `at_ns`. And, by path, what is no
+    value: that is no change either."""
     found = {one.path: one for one in changes}
+    misfits: dict[str, Misfit] = {}
     usual, draft = _standing(raw, (), at_ns), _standing(raw, changes, at_ns)
     for path in sorted(posted, key=_depth):
         text, known = posted[path].strip()[:LONGEST_TEXT], found.get(path)
         setting = _setting(draft, path)
         if setting is None or (known is not None and known.text == text):
             continue
-        if text == build_page.shown(setting, _was(usual, setting, path)):
+        new = draft.set(path, build_page.typed(setting, text))
+        if finding := next((one for one in new.errors if one.path == path and one.id in NO_VALUE), None):
+            misfits[path] = Misfit(text, finding)
+            continue
+        if _value_of(new, path) == _was(usual, setting, path):
             found.pop(path, None)
         else:
             found[path] = Change(path, text, at_ns if setting.live else 0)
         draft = _standing(raw, found.values(), at_ns)
-    return [one for one in found.values() if _setting(draft, one.path) is not None][:MOST_CHANGES]
+    kept = [one for one in found.values() if _setting(draft, one.path) is not None][:MOST_CHANGES]
+    return kept, {path: one for path, one in misfits.items() if _setting(draft, path) is not None}
 
 
 def applied(raw: Mapping[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
@@ -162,11 +184,14 @@ def _setting(draft: Any, path: str) -> Any:
     return node.entry.settings.get(key) if node is not None else None
 
 
+def _value_of(draft: Any, path: str) -> Any:
+    name, _dot, key = path.rpartition(".")
+    return draft.node(name).settings[key]
+
+
 def _was(usual: Any, setting: Any, path: str) -> Any:
     """The value as it was; of a device that was not there, its default."""
-    name, _dot, key = path.rpartition(".")
-    known = _setting(usual, path) is setting
-    return usual.node(name).settings[key] if known else setting.default
+    return _value_of(usual, path) if _setting(usual, path) is setting else setting.default
 
 
 # The form
@@ -174,11 +199,14 @@ def _was(usual: Any, setting: Any, path: str) -> Any:
 
 @dataclass(frozen=True)
 class Row:
-    """A setting, the value that it had, and the values that a finger can slide through, if there are any."""
+    """A setting, the value that it had, what stands in its field, and the values that a finger can slide
+    through, if there are any."""
 
     field: Any
     was: str
+    text: str
     values: tuple[str, ...] = ()
+    is_wrong: bool = False
 
     @property
     def place(self) -> int:
@@ -194,6 +222,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """What forbids the race, and the path of the setting that it is about, as far as it is about one."""
+
+    path: str
+    said: str
+
+
+@dataclass(frozen=True)
 class Told:
     """A change as it stands in the list. `at`: the moment, or "" for one from the start."""
 
@@ -206,14 +242,21 @@ class Told:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Of the chosen layer: what can be set, and which faults there are; the changes so far, of any layer, and
-    those that the run holds already."""
+    """Of the chosen layer: what can be set, and which faults there are; the changes so far, of any layer,
+    those that the run holds already, and what is wrong."""
 
     node: str
     rows: list[Row]
     faults: tuple[str, ...]
     changes: list[Told]
     held: list[Told]
+    wrongs: list[Wrong]
+
+    @property
+    def why_no_race(self) -> str:
+        if self.wrongs:
+            return _("They cannot race before what is wrong is put right.")
+        return "" if self.changes else _("Nothing is different yet: change a setting first.")
 
     @property
     def first(self) -> list[Row]:
@@ -225,11 +268,16 @@ class WhatIf:
 
     @property
     def rest_is_open(self) -> bool:
-        return any(row.is_changed for row in self.rest)
+        return any(row.is_changed or row.is_wrong for row in self.rest)
 
 
 def of_node(
-    raw: Mapping[str, Any], name: str, changes: Sequence[Change], at_ns: int, lang: str
+    raw: Mapping[str, Any],
+    name: str,
+    changes: Sequence[Change],
+    at_ns: int,
+    lang: str,
+    misfits: Mapping[str, Misfit] = MappingProxyType({}),
 ) -> WhatIf | None:
     """None if there is no such layer."""
     usual, draft = _standing(raw, (), at_ns), _standing(raw, changes, at_ns)
@@ -241,23 +289,56 @@ def of_node(
     owner = getattr(node, "owner", None)
     if owner is not None:  # first, what else could be plugged in there
         fields = [*build_page.fields_of(draft, owner, words, only=name.removeprefix(f"{owner}.")), *fields]
-    rows = [_row(usual, draft, field) for field in fields if field.kind != "node"]
+    rows = [_row(usual, draft, field, misfits.get(field.path)) for field in fields if field.kind != "node"]
     faults = node.entry.faults if node.entry.role not in ("workload", "device", "firmware") else ()
     so_far = [_told(usual, draft, one, words) for one in changes]
-    return WhatIf(name, rows, tuple(faults), so_far, list(_held(raw, draft, words)))
-
-
-def _row(usual: Any, draft: Any, field: Any) -> Row:
-    setting = _setting(draft, field.path)
-    was, now = (
-        _was(usual, setting, field.path),
-        draft.node(field.path.rpartition(".")[0]).settings[field.name],
+    findings = [one.finding for one in misfits.values()]
+    findings += simcore.Draft(applied(raw, changes)).errors if changes else []
+    wrongs: dict[str, str] = {}
+    for finding in findings:
+        said = _said(draft, finding, name, words)
+        wrongs[finding.path] = f"{wrongs[finding.path]} {said}" if finding.path in wrongs else said
+    return WhatIf(
+        name,
+        rows,
+        tuple(faults),
+        so_far,
+        list(_held(raw, draft, words)),
+        [Wrong(*one) for one in wrongs.items()],
     )
+
+
+def _row(usual: Any, draft: Any, field: Any, misfit: Misfit | None) -> Row:
+    setting = _setting(draft, field.path)
+    was, now = _was(usual, setting, field.path), _value_of(draft, field.path)
     values: set[Any] = set()
     if setting.type in NUMERIC and all(type(value) in (int, float) for value in (was, now)):
         values = {*values_of(setting, was), now}
     shown = tuple(build_page.shown(setting, value) for value in sorted(values))
-    return Row(field, build_page.shown(setting, was), shown if len(shown) > 1 else ())
+    text = misfit.text if misfit is not None else field.value
+    return Row(field, build_page.shown(setting, was), text, shown if len(shown) > 1 else (), bool(misfit))
+
+
+def _said(draft: Any, finding: Any, name: str, words: Any) -> str:
+    """In the names of the page: of another layer, that one's name too."""
+    said = build_page.findings_said([finding], draft, words)[0]
+    path, on = finding.path, build_page.node_of(draft, finding.path)
+    about = [_layer(draft, on, words)] if on and on != name else []
+    if _setting(draft, path) is not None:
+        about.append(_label(draft, path, words))
+    start = _("%(what)s: ") % {"what": _(", ").join(about)} if about else ""
+    return f"{start}{said.message} {said.hint}"
+
+
+def wrong_value(
+    raw: Mapping[str, Any], changes: Sequence[Change], misfits: Mapping[str, Misfit], lang: str
+) -> str:
+    """What is wrong with the values, all of it in one line."""
+    draft = _standing(raw, changes, 0)
+    words = build_page.words_of(draft, lang)
+    return " ".join(
+        _said(draft, one.finding, path.rpartition(".")[0], words) for path, one in misfits.items()
+    )
 
 
 def values_of(setting: Any, value: float) -> list[Any]:
@@ -283,7 +364,7 @@ def _told(usual: Any, draft: Any, one: Change, words: Any) -> Told:
     before = build_page.shown(setting, _was(usual, setting, one.path))
     return Told(
         _layer(draft, one.on, words),
-        _label(draft, one, words),
+        _label(draft, one.path, words),
         _value(setting, before, words),
         _value(setting, one.text, words),
         _moment(one.at_ns) if one.at_ns else "",
@@ -295,37 +376,25 @@ def _held(raw: Mapping[str, Any], draft: Any, words: Any) -> Iterable[Told]:
     tree = simcore.Draft(raw).tree
     for one in tree.interventions if tree is not None else ():
         layer = _layer(draft, one.on, words)
-        if one.do != "set":
-            said = (
-                fault_said(one.fault or "") % {"node": _called(draft, one.on, words)}
-                if one.do == "fail"
-                else one.do
-            )
-            yield Told(layer, said, "", "", _moment(one.at_ns))
+        if one.fault is not None:
+            yield Told("", fault_said(one.fault) % {"node": layer}, "", "", _moment(one.at_ns))
         for name, value in one.settings.items():
             path = f"{one.on}.{name}"
             setting = _setting(draft, path)
             change = Change(path, build_page.shown(setting, value), one.at_ns)
             after = _value(setting, change.text, words)
-            yield Told(layer, _label(draft, change, words), "", after, _moment(one.at_ns))
+            yield Told(layer, _label(draft, path, words), "", after, _moment(one.at_ns))
 
 
 def _layer(draft: Any, name: str, words: Any) -> str:
+    return names_of(draft.tree, words.of).get(name, name)
+
+
+def _label(draft: Any, path: str, words: Any) -> str:
+    name, _dot, key = path.rpartition(".")
     node = draft.node(name)
-    return words.label(node.is_, "short") if node is not None else name
-
-
-def _called(draft: Any, name: str, words: Any) -> str:
-    """A layer's name, with its id where another layer is called the same."""
-    label = _layer(draft, name, words)
-    alike = any(_layer(draft, other, words) == label for other in draft.names if other != name)
-    return f"{label} ({name})" if alike else label
-
-
-def _label(draft: Any, one: Change, words: Any) -> str:
-    node = draft.node(one.on)
     known = words.of.get(node.is_, {}).get("settings", {}) if node is not None else {}
-    return str(known.get(one.setting, {}).get("label", one.setting))
+    return str(known.get(key, {}).get("label", key))
 
 
 def _value(setting: Any, text: str, words: Any) -> str:
@@ -357,14 +426,28 @@ def branch(
     for lang in LANGUAGES:
         with translation.override(lang):
             words = build_page.words_of(draft, lang)
-            said = [
-                f"{_label(draft, one, words)}: {_value(_setting(draft, one.path), one.text, words)}"
-                for one in changes
-            ]
-            said += [fault_said(fault) % {"node": _called(draft, node, words)}] if fault else []
+            said = _differences(draft, changes, words)
+            said += [fault_said(fault) % {"node": _layer(draft, node, words)}] if fault else []
             was = presenters.in_language(raw.get("label"), lang) or diagram.title_of(draft.tree, words.of)
-            label[lang] = f"{was} — {', '.join(said)}"
+            label[lang] = f"{was} — {_('; ').join(said)}"
     return {**new, "label": label}
+
+
+def _differences(draft: Any, changes: Iterable[Change], words: Any) -> list[str]:
+    """What differs, layer by layer; layers that differ by the same stand together."""
+    of_layer: dict[str, list[str]] = {}
+    for one in changes:
+        value = _value(_setting(draft, one.path), one.text, words)
+        said = _("%(setting)s %(value)s") % {"setting": _label(draft, one.path, words), "value": value}
+        of_layer.setdefault(_layer(draft, one.on, words), []).append(said)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for layer, settings in of_layer.items():
+        alike.setdefault(tuple(settings), []).append(layer)
+    comma = _(", ")
+    return [
+        _("%(what)s: ") % {"what": comma.join(layers)} + comma.join(settings)
+        for settings, layers in alike.items()
+    ]
 
 
 def fault_said(fault: str) -> str:

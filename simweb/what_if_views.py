@@ -26,18 +26,17 @@ def what_if_page(request: HttpRequest, ref: str) -> HttpResponse:
     or the race of the original and the changed one."""
     given = request.POST if request.method == "POST" else request.GET
     found, view, raw = _asked(ref, given)
-    node, at_ns, said = given.get("node", ""), _moment(given), ""
-    changes = _changes(raw, given, at_ns)
+    node, at_ns = given.get("node", ""), _moment(given)
+    changes, misfits = _changes(raw, given, at_ns)
     verb, _colon, rest = given.get("do", "").partition(":")
     if verb == "back" and rest.isdecimal():
         changes = [one for number, one in enumerate(changes) if number != int(rest[:4])]
-    shown = what_if.of_node(raw, node, changes, at_ns, language())
+    shown = what_if.of_node(raw, node, changes, at_ns, language(), misfits)
     if shown is None:
         raise Http404(_("There is no such layer here."))
     fault = rest if verb == "fail" and rest in shown.faults else ""
-    if verb == "race" and not changes:
-        said = _("Nothing is different yet: change a setting first.")
-    elif verb == "race" or fault:
+    said = ""
+    if not shown.wrongs and (fault or (verb == "race" and changes)):
         try:
             new = what_if.branch(raw, changes, fault, node, at_ns)
             row = store.keep(store.scenario(new), found.seed)
@@ -49,11 +48,15 @@ def what_if_page(request: HttpRequest, ref: str) -> HttpResponse:
             start, point = what_if.branching_point(original, moments, starts_of(view)[0])
             branched = store.keep_race(store.Plan((original, row), start))
             query = f"?{urlencode({'t': point})}" if point else ""
-            return go(request, f"{reverse('player', args=[branched.id])}{query}#play")
-    elif changes and verb == "note":
-        said = _wrong(what_if.applied(raw, changes))
-    packed = what_if.packed(changes)
-    context = {"what": shown, "ref": ref, "view": view, "said": said, "changes": packed}
+            return go(request, f"{reverse('player', args=[branched.id])}{query}")
+    context = {
+        "what": shown,
+        "ref": ref,
+        "view": view,
+        "said": said,
+        "refused": verb in ("race", "fail"),
+        "changes": what_if.packed(changes),
+    }
     return render(request, "what_if.html", context)
 
 
@@ -65,9 +68,12 @@ def slide(request: HttpRequest, ref: str) -> HttpResponse:
     path, at_ns = given.get("path", ""), _moment(given)
     value = given.get(f"{PREFIX}{path}", "")
     changes = what_if.unpacked(given.get("changes", ""))
-    after = what_if.merged(raw, changes, {path: value}, at_ns)
+    after, misfits = what_if.merged(raw, changes, {path: value}, at_ns)
     if not value or not what_if.has(raw, after, path):
         raise Http404(_("There is no such layer here."))
+    if misfits:
+        said = what_if.wrong_value(raw, after, misfits, language())
+        return render(request, "slide.html", {"said": said})
     try:
         scenarios = [store.scenario(one) for one in (raw, what_if.applied(raw, after))]
         outcomes = [store.outcome_of(one.canonical(), found.seed) for one in scenarios]
@@ -95,9 +101,11 @@ def _moment(given: Any) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
 
 
-def _changes(raw: dict[str, Any], given: Any, at_ns: int) -> list[what_if.Change]:
+def _changes(
+    raw: dict[str, Any], given: Any, at_ns: int
+) -> tuple[list[what_if.Change], dict[str, what_if.Misfit]]:
     """Those so far, and those that the fields of the form hold: what differs from what the form showed, or
-    was changed before."""
+    was changed before; and what in them is no value."""
     changes = what_if.unpacked(given.get("changes", ""))
     known = {one.path for one in changes}
     posted = {}
@@ -106,14 +114,6 @@ def _changes(raw: dict[str, Any], given: Any, at_ns: int) -> list[what_if.Change
         if path != key and (path in known or text.strip() != given.get(f"{SHOWN}{path}", "")):
             posted[path] = text
     return what_if.merged(raw, changes, posted, at_ns)
-
-
-def _wrong(raw: dict[str, Any]) -> str:
-    try:
-        store.scenario(raw)
-    except simcore.ScenarioError as error:
-        return _said(error.findings)
-    return ""
 
 
 def _said(findings: Any) -> str:

@@ -80,9 +80,67 @@ def test_a_fault_is_an_intervention_too(client: Client) -> None:
     }
 
 
-def test_a_killed_layer_has_its_id_beside_its_name_where_two_are_called_the_same(client: Client) -> None:
-    raw = changed(client, "linux-on-kvm", node="guest-os", view="boot", do="fail:kill", t="9000000000")
-    assert raw["label"]["en"].endswith("Linux (guest-os) killed")
+def test_the_race_waits_to_be_played_where_the_change_is(client: Client) -> None:
+    given = {"node": "vm1", "view": "boot", "do": "fail:kill", "t": "9000000000"}
+    answer = client.post("/s/linux-on-kvm/what-if/", given)
+    assert "#" not in answer["Location"]
+
+
+def test_layers_are_called_as_in_the_drawing(client: Client) -> None:
+    """Two kernels of one kind: whose it is, and one sentence for both where both differ by the same."""
+    off = {"s:guest-os.mitigations": "off", "was:guest-os.mitigations": "auto"}
+    words, changes = noted(client, "linux-on-kvm", node="guest-os", **off)
+    assert "Linux (guest): Mitigations" in words
+    off = {"s:host-os.mitigations": "off", "was:host-os.mitigations": "auto"}
+    words, changes = noted(client, "linux-on-kvm", node="host-os", changes=changes, **off)
+    assert "Linux (host): Mitigations" in words
+    raw = changed(client, "linux-on-kvm", node="host-os", view="call", do="race", changes=changes)
+    assert raw["label"]["en"].endswith(" — Linux (guest), Linux (host): Mitigations off")
+    branch = next(row for row in Scenario.objects.all() if row.raw == raw)
+    killed = changed(client, branch.id, node="host-os", view="call", do="fail:kill", t=str(NOON))
+    rows = (branch, next(row for row in Scenario.objects.all() if row.raw == killed))
+    for row in rows:
+        pool().result(store.start(store.Plan((row,))))
+    labels = {effect.id: effect.label for effect in effects.effects_of(rows, "en")}
+    assert labels["host-os"] == "Linux (host)"
+    assert labels["guest-os"] == "Linux (guest)"
+    assert labels["vm1"] == "Virtual machine"
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("-3", "CPU limit: -3 is outside 0.01 to 1024."),
+        ("abc", "CPU limit: abc cannot be read as a quantity here. Write it like: 0.5."),
+    ],
+)
+def test_a_wrong_value_is_told_at_its_field_and_is_no_change(client: Client, typed: str, says: str) -> None:
+    given = {"view": "read", "t": str(NOON), "node": "web", "s:web.cpus": typed, "was:web.cpus": ""}
+    for verb in ("note", "race", "fail:kill"):
+        html = client.post("/s/docker-on-linux/what-if/", {**given, "do": verb}).content.decode()
+        words = shown(html)
+        assert says in words
+        assert "interventions" not in words
+        assert "Changes so far" not in words
+        field = re.search(r'<input id="w-web.cpus"[^>]*>', html)
+        assert field is not None
+        assert f'value="{typed}" aria-invalid="true" aria-describedby="wrong-web.cpus"' in field[0]
+        assert 'id="wrong-web.cpus"' in html
+        assert re.search('id="what-if-race"[^>]* aria-disabled="true"', html)
+        assert "They cannot race before" in words
+    assert Scenario.objects.count() == 0
+
+
+def test_what_does_not_go_together_is_told_by_the_names_of_the_page(client: Client) -> None:
+    """Native AIO goes past the page cache: each is a value, and so a change, but the two do not run."""
+    given = {"s:vm1.disk.cache": "writeback", "was:vm1.disk.cache": "none"}
+    words, changes = noted(client, "linux-on-kvm", node="vm1.disk", **given)
+    assert "none → writeback" in words
+    label = simcore.texts("en")["components"]["virtio-blk"]["settings"]["aio"]["label"]
+    assert f"{label}: " in words
+    assert "They cannot race before" in words
+    form = client.get(f"/s/linux-on-kvm/what-if/?node=host&view=read&changes={changes}").content.decode()
+    assert re.search('id="what-if-race"[^>]* aria-disabled="true"', form)
 
 
 def test_without_a_difference_there_is_no_race(client: Client) -> None:
@@ -120,7 +178,8 @@ def test_a_branch_may_change_two_things_of_two_layers(client: Client) -> None:
     raw = changed(client, "docker-on-linux", **given)
     assert raw["interventions"] == [{"at": "110 s", "on": "web", "do": "set", "settings": {"cpus": 0.5}}]
     assert simcore.scenario(raw).stack.settings["cpus"] == 24
-    assert "CPU limit: 0.5, CPUs: 24" in raw["label"]["en"]
+    assert raw["label"]["en"].endswith(" — Container: CPU limit 0.5; Xeon server: CPUs 24")
+    assert raw["label"]["zh-hans"].endswith(" — 容器：CPU 上限 0.5；至强服务器：CPU 数 24")
 
 
 def test_a_change_is_taken_back_by_its_button_or_by_its_old_value(client: Client) -> None:
@@ -173,7 +232,7 @@ def test_a_slide_tells_what_the_run_would_come_to_and_keeps_nothing(client: Clie
     assert "×" in shown(answer.content.decode())
     assert Scenario.objects.count() == 0
     wrong = client.get("/s/linux-on-kvm/slide/?view=read&path=vm1.vcpus&s:vm1.vcpus=none")
-    assert "vm1.vcpus" in shown(wrong.content.decode())
+    assert "Virtual CPUs: none is not" in shown(wrong.content.decode())
     for query in ("path=vm1.gone&s:vm1.gone=1", "path=gone.x&s:gone.x=1", "path=vm1.vcpus", "path="):
         assert client.get(f"/s/linux-on-kvm/slide/?{query}").status_code == 404
 
@@ -250,7 +309,7 @@ def test_mitigations_are_switched_off_from_the_start(client: Client) -> None:
     }
     raw = changed(client, "linux-on-kvm", **given)
     assert "interventions" not in raw
-    assert raw["label"]["en"] == "A Linux guest under KVM — Mitigations: off"
+    assert raw["label"]["en"] == "A Linux guest under KVM — Linux (guest): Mitigations off"
 
 
 def test_after_a_power_cut_it_is_told_what_was_promised_and_lost(client: Client) -> None:
@@ -269,5 +328,5 @@ def test_after_a_power_cut_it_is_told_what_was_promised_and_lost(client: Client)
         pool().result(store.start(store.Plan((row,))))
     found = {effect.id: effect for effect in effects.effects_of(rows, "en")}
     assert found["writes"].kind == "lost"
-    assert "acknowledged writes lost, held by host-os" in found["writes"].said
-    assert "power cut" in branch.raw["label"]["en"]
+    assert "acknowledged writes lost, held by Linux (host)" in found["writes"].said
+    assert branch.raw["label"]["en"].endswith(" — power cut at Xeon server")

@@ -13,6 +13,7 @@ export class WhatIf {
         const form = target.closest("#what-if form");
         if (!form) return;
         form.elements.t.value = this.#t;
+        if (kind === "input") this.section.querySelector("#what-if-race").removeAttribute("aria-disabled"); // the server will say
         if (target.dataset.values) this.#slid(form, target, kind);
       }, true);
     }
@@ -34,6 +35,9 @@ export class WhatIf {
       this.section?.querySelector("#slide:not(:empty)")?.scrollIntoView({ block: "nearest" });
       const details = this.section?.querySelector(":scope > details");
       if (details) details.open = this.open;
+      if (this.section) this.section.hidden = !this.node;
+      this.#mark();
+      if (this.#isStale) this.#ask();
       if (this.focused && document.activeElement === document.body) document.getElementById(this.focused)?.focus({ preventScroll: true });
     });
   }
@@ -44,6 +48,21 @@ export class WhatIf {
 
   get #t() {
     return String(Math.round(this.head.t));
+  }
+
+  /** What the list of changes says is wrong, at the fields and at the button, which stay as they are meanwhile. */
+  #mark() {
+    const { section } = this, race = section?.querySelector("#what-if-race");
+    if (!race) return;
+    if (section.querySelector("#why-no-race")) race.setAttribute("aria-disabled", "true");
+    else race.removeAttribute("aria-disabled");
+    for (const field of section.querySelectorAll("[id^='w-']")) {
+      const wrong = document.getElementById(`wrong-${field.id.slice(2)}`);
+      for (const [name, value] of [["aria-invalid", "true"], ["aria-describedby", wrong?.id]]) {
+        if (wrong) field.setAttribute(name, value);
+        else field.removeAttribute(name);
+      }
+    }
   }
 
   /** The field has what the slider says; when the finger is up, that is a change. */
@@ -60,12 +79,33 @@ export class WhatIf {
   /** @param {string} node its id, or "" for none */
   show(node) {
     const { section } = this;
-    if (!section || (section.dataset.node ?? "") === node) return;
+    if (!section || (this.node ?? "") === node) return;
+    this.node = node;
     section.hidden = !node;
-    section.dataset.node = node;
-    if (!node) return;
+    if (node) this.#ask();
+  }
+
+  /**
+   * Nobody may change the layer of before under the heading of the new one: until the answer is there, nothing can be changed.
+   * One question at a time: htmx gives an answer to the place that there was when it was asked.
+   */
+  async #ask() {
+    const { section, node } = this;
+    section.inert = true;
+    if (this.asking) return;
+    this.asking = true;
     const changes = section.querySelector("[name=changes]")?.value ?? "";
     const query = new URLSearchParams({ node, view: this.main.dataset.view, t: this.#t, changes });
-    window.htmx.ajax("GET", `/s/${this.scenario}/what-if/?${query}`, { target: "#what-if", swap: "outerHTML" });
+    try {
+      await window.htmx.ajax("GET", `/s/${this.scenario}/what-if/?${query}`, { target: "#what-if", swap: "outerHTML" });
+    } finally {
+      this.asking = false;
+    }
+    if (this.#isStale && (this.node !== node || this.section !== section)) this.#ask();
+  }
+
+  /** Whether another layer has been chosen than the form is about. */
+  get #isStale() {
+    return Boolean(this.node && this.section && this.section.dataset.node !== this.node);
   }
 }

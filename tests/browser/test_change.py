@@ -1,9 +1,10 @@
 """What if: a setting changed or a layer killed in the player, raced against the original."""
 
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.axe import serious_violations
 
@@ -28,7 +29,7 @@ def test_a_changed_setting_races_the_original(page: Page) -> None:
     page.select_option("[id='w-vm1.firmware']", "uefi-vm")
     page.click("#what-if-race")
     raced(page)
-    expect(page.locator(".lane-title").nth(1)).to_contain_text("Firmware: UEFI")
+    expect(page.locator(".lane-title").nth(1)).to_contain_text("Virtual machine: Firmware UEFI")
     page.locator("body").press("End")
     expect(page.locator(".lane-rank").nth(1)).not_to_be_empty()
 
@@ -61,6 +62,26 @@ def test_a_killed_guest_is_lost_and_has_no_place_in_the_race(page: Page) -> None
     expect(page.locator("#gap-bars")).to_have_count(0)
 
 
+@pytest.mark.parametrize("size", [(1024, 768), (1440, 900)])
+def test_the_new_race_waits_where_the_change_is_with_who_notices_in_sight(
+    open_page: Callable[..., Page], size: tuple[int, int]
+) -> None:
+    """And so it does for whoever is sent the link."""
+    page = open_page(viewport={"width": size[0], "height": size[1]})
+    opened(page, "/s/linux-on-kvm/?view=read", "vm1")
+    page.click("#what-if-kill")
+    raced(page)
+    for _arrival in range(2):
+        expect(page.locator("#player")).to_have_attribute("data-playing", "0")
+        at = page.evaluate("new URLSearchParams(location.search).get('t')")
+        expect(page.locator("#player")).to_have_attribute("data-t", at)
+        expect(page.locator("#effects li")).to_have_count(6)
+        for part in ("#effects li >> nth=0", "#effects li >> nth=-1", ".lane-title >> nth=1", "#play"):
+            expect(page.locator(part)).to_be_in_viewport(ratio=1)
+        page.reload()
+        raced(page)
+
+
 def test_two_changes_of_two_layers_race_as_one_branch(page: Page) -> None:
     opened(page, "/s/docker-on-linux/?view=read", "web")
     page.fill("[id='w-web.cpus']", "0.5")
@@ -75,7 +96,9 @@ def test_two_changes_of_two_layers_race_as_one_branch(page: Page) -> None:
     assert serious_violations(page) == []
     page.click("#what-if-race")
     raced(page)
-    expect(page.locator(".lane-title").nth(1)).to_contain_text("CPU limit: 0.5, CPUs: 24")
+    expect(page.locator(".lane-title").nth(1)).to_contain_text(
+        "Container: CPU limit 0.5; Xeon server: CPUs 24"
+    )
 
 
 def test_a_change_is_taken_back(page: Page) -> None:
@@ -84,8 +107,10 @@ def test_a_change_is_taken_back(page: Page) -> None:
     page.locator("#changes button").click()
     expect(page.locator("#changes li")).to_have_count(0)
     expect(page.locator("[id='w-vm1.firmware']")).to_have_value("seabios")
-    page.click("#what-if-race")
-    expect(page.locator("#what-if .wrong")).to_contain_text("Nothing is different yet")
+    expect(page.locator("#what-if-race")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#why-no-race")).to_contain_text("Nothing is different yet")
+    page.locator("#what-if-race").press("Enter")
+    expect(page.locator("#why-no-race[role='alert']")).to_be_visible()
 
 
 def test_a_typed_value_and_the_race_are_one_click(page: Page) -> None:
@@ -209,10 +234,41 @@ def test_while_a_finger_slides_the_run_is_made_anew(page: Page) -> None:
 
 def test_a_wrong_value_is_told_and_nothing_races(page: Page) -> None:
     opened(page, "/s/linux-on-kvm/", "vm1")
-    page.fill("[id='w-vm1.vcpus']", "none")
-    page.click("#what-if-race")
-    expect(page.locator("#what-if .wrong")).to_be_visible()
-    assert "/race/" not in page.url
+    field, race = page.locator("[id='w-vm1.vcpus']"), page.locator("#what-if-race")
+    expect(race).to_have_attribute("aria-disabled", "true")
+    field.fill("none")
+    race.click()
+    expect(page.locator("#why-no-race[role='alert']")).to_be_visible()
+    expect(page.locator("#what-if .wrong")).to_contain_text("Virtual CPUs: none is not")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("Virtual CPUs: none is not"))
+    expect(race).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("#changes li")).to_have_count(0)
+    assert serious_violations(page) == []
+    field.fill("3")
+    field.press("Tab")
+    expect(page.locator("#changes li")).to_contain_text("2 → 3")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    expect(race).not_to_have_attribute("aria-disabled", "true")
+    assert page.url.startswith(page.evaluate("location.origin") + "/s/linux-on-kvm/")
+
+
+def test_under_a_new_heading_the_old_layer_s_form_cannot_be_changed(page: Page) -> None:
+    """While the form of the chosen layer is under way, that of the one before is out of reach."""
+    opened(page, "/s/linux-on-kvm/", "vm1")
+    held: list[Route] = []
+    waits = True
+    page.route("**/what-if/**", lambda route: held.append(route) if waits else route.continue_())
+    page.locator("g.layer[data-node='host']").click()
+    expect(page.locator("#selected-title")).to_contain_text("server")
+    expect(page.locator("[id='w-vm1.vcpus']")).to_be_hidden()
+    assert page.locator("#what-if").evaluate("at => at.inert")
+    page.locator("g.layer[data-node='guest-os']").click()
+    waits = False
+    for route in held:
+        route.continue_()
+    expect(page.locator("[id='w-guest-os.mitigations']")).to_be_visible()
+    expect(page.locator("#what-if")).to_have_attribute("data-node", "guest-os")
 
 
 def test_a_projector_has_large_type_on_the_next_page_too(page: Page) -> None:
