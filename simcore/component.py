@@ -77,7 +77,7 @@ class Setting:
         if self.type == "choice":
             return " | ".join(str(choice) for choice in self.choices)
         if self.default is not None and self.type in ("int", *_QUANTITIES):
-            return str(self.show(self.default))
+            return self.said(self.default)
         return _EXAMPLES[self.type]
 
     def parse(self, value: object) -> Any:
@@ -92,9 +92,7 @@ class Setting:
             low = low if low is not None else (-LARGEST if self.type == "int" else 0)
             high = high if high is not None else (1 if self.type == "share" else LARGEST)
             if not low <= typed <= high:
-                raise SettingError(
-                    "out-of-range", value=value, low=str(self.show(low)), high=str(self.show(high))
-                )
+                raise SettingError("out-of-range", value=value, low=self.said(low), high=self.said(high))
         return typed
 
     def _typed(self, value: object) -> Any:
@@ -131,6 +129,11 @@ class Setting:
             return units.show_number(value)
         return value
 
+    def said(self, value: Any) -> str:
+        """The same as a person reads it, who may write it so too: with µs."""
+        text = str(self.show(value))
+        return text.removesuffix("us") + "µs" if self.type == "time" and text.endswith(" us") else text
+
 
 _QUANTITIES = {
     "time": units.duration_ns,
@@ -141,7 +144,7 @@ _QUANTITIES = {
 }
 _EXAMPLES = {
     "int": "4",
-    "time": "200 us",
+    "time": "200 µs",
     "size": "64 GiB",
     "rate": "100/s",
     "share": "50 %",

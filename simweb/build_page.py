@@ -242,6 +242,11 @@ class Words:
     def label(self, is_: str, key: str = "label") -> str:
         return str(self.of.get(is_, {}).get(key) or is_)
 
+    def choice(self, is_: str, setting: str, value: str) -> str:
+        """What one of a setting's choices is called."""
+        known = self.of.get(is_, {}).get("settings", {}).get(setting, {}).get("choices", {})
+        return str(known.get(value, value))
+
 
 def words_of(draft: Any, lang: str) -> Words:
     words = dict(presenters.components(lang))
@@ -428,7 +433,16 @@ def _field(draft: Any, name: str, node: Any, setting: Any, words: Words) -> Fiel
             choices.insert(0, Choice("", "", "", _("none"), "", "", chosen=not value))
     elif kind == "choice":
         choices = [
-            Choice(str(one), "", "", str(one), "", "", chosen=str(one) == value) for one in setting.choices
+            Choice(
+                str(one),
+                "",
+                "",
+                words.choice(node.is_, setting.name, str(one)),
+                "",
+                "",
+                chosen=str(one) == value,
+            )
+            for one in setting.choices
         ]
         if setting.default is None:
             choices.insert(0, Choice("", "", "", _("none"), "", "", chosen=not value))
@@ -460,7 +474,7 @@ def shown(setting: Any, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(setting.show(value))
+    return str(setting.said(value))
 
 
 def typed(setting: Any, text: str) -> Any:

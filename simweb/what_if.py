@@ -365,8 +365,8 @@ def _told(usual: Any, draft: Any, one: Change, words: Any) -> Told:
     return Told(
         _layer(draft, one.on, words),
         _label(draft, one.path, words),
-        _value(setting, before, words),
-        _value(setting, one.text, words),
+        _value(draft, one.path, before, words),
+        _value(draft, one.path, one.text, words),
         _moment(one.at_ns) if one.at_ns else "",
     )
 
@@ -382,7 +382,7 @@ def _held(raw: Mapping[str, Any], draft: Any, words: Any) -> Iterable[Told]:
             path = f"{one.on}.{name}"
             setting = _setting(draft, path)
             change = Change(path, build_page.shown(setting, value), one.at_ns)
-            after = _value(setting, change.text, words)
+            after = _value(draft, path, change.text, words)
             yield Told(layer, _label(draft, path, words), "", after, _moment(one.at_ns))
 
 
@@ -397,12 +397,16 @@ def _label(draft: Any, path: str, words: Any) -> str:
     return str(known.get(key, {}).get("label", key))
 
 
-def _value(setting: Any, text: str, words: Any) -> str:
+def _value(draft: Any, path: str, text: str, words: Any) -> str:
     """As a person would say it."""
+    name, _dot, key = path.rpartition(".")
+    setting = _setting(draft, path)
     if setting.type == "bool":
         return _("on") if text == "true" else _("off")
     if setting.type == "component" and text:
         return str(words.label(text, "short"))
+    if setting.type == "choice" and text:
+        return str(words.choice(draft.node(name).is_, key, text))
     return text or _("none")
 
 
@@ -437,7 +441,7 @@ def _differences(draft: Any, changes: Iterable[Change], words: Any) -> list[str]
     """What differs, layer by layer; layers that differ by the same stand together."""
     of_layer: dict[str, list[str]] = {}
     for one in changes:
-        value = _value(_setting(draft, one.path), one.text, words)
+        value = _value(draft, one.path, one.text, words)
         said = _("%(setting)s %(value)s") % {"setting": _label(draft, one.path, words), "value": value}
         of_layer.setdefault(_layer(draft, one.on, words), []).append(said)
     alike: dict[tuple[str, ...], list[str]] = {}

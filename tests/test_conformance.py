@@ -188,7 +188,14 @@ def test_it_has_all_texts_and_none_too_many(entry: Entry, lang: str) -> None:
     shown = {named.literal for named in names(entry, "shown")}
     assert sorted(words.get("ops", {})) == sorted(set(own(entry, entry.timings)) | shown)
     assert {tuple(sorted(op)) for op in words.get("ops", {}).values()} <= {("explain", "name", "say")}
-    assert {tuple(sorted(text)) for text in words.get("settings", {}).values()} <= {("help", "label")}
+    assert {tuple(sorted(text)) for text in words.get("settings", {}).values()} <= {
+        ("help", "label"),
+        ("choices", "help", "label"),
+    }
+    for name, setting in entry.settings.items():
+        called = words["settings"][name].get("choices", {})
+        assert set(setting.choices) <= set(called), name
+        assert entry.like or tuple(called) == setting.choices, name
     assert [path for path in keys(words) if not path.strip()] == []
 
 

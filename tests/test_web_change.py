@@ -131,6 +131,22 @@ def test_a_wrong_value_is_told_at_its_field_and_is_no_change(client: Client, typ
     assert Scenario.objects.count() == 0
 
 
+def test_choices_and_times_are_written_as_one_reads_them(client: Client) -> None:
+    """In the form, among the changes and in the name; typed either way, a time is the same time."""
+    given = {"node": "host.disk", "view": "read", "do": "note", "was:host.disk.write_cache": "protected"}
+    given |= {"s:host.disk.write_cache": "volatile", "s:host.disk.coalesce_time": "100 us"}
+    given |= {"was:host.disk.coalesce_time": "100 µs"}
+    answer = client.post("/s/linux/what-if/?lang=zh-hans", given, headers={"accept-language": "zh-hans"})
+    html = answer.content.decode()
+    assert '<option value="volatile"' in html
+    assert ">易失（volatile）</option>" in html
+    assert "断电不丢（protected） → 易失（volatile）" in shown(html)
+    assert re.search('id="w-host.disk.coalesce_time"[^>]* value="100 µs"', html)
+    assert html.count("<li>") == 1
+    raw = changed(client, "linux", **{**given, "do": "race"})
+    assert raw["label"]["zh-hans"].endswith("：写缓存 易失（volatile）")
+
+
 def test_what_does_not_go_together_is_told_by_the_names_of_the_page(client: Client) -> None:
     """Native AIO goes past the page cache: each is a value, and so a change, but the two do not run."""
     given = {"s:vm1.disk.cache": "writeback", "was:vm1.disk.cache": "none"}
@@ -252,7 +268,7 @@ def test_effects_are_told_only_where_the_second_lane_is_a_branch_of_the_first() 
 def test_the_run_in_words_is_the_engine_s_own_narration(client: Client) -> None:
     html = client.get("/s/linux/text/?view=read&lang=en").content.decode()
     scenario = store.scenario(simcore.prebuilt()["linux"], workload="random-read")
-    told = simcore.narration(simcore.run(scenario).trace, "en")
+    told = simcore.narration(simcore.run(scenario).trace, "en", "read")
     words = shown(html)
     for section in told.sections:
         for line in (section.title, *section.lines):

@@ -71,14 +71,14 @@ export class Selected {
       this.#pairs([
         ["pair_era", component.era],
         ["pair_ready", Number.isFinite(ready) ? clock(ready - model.startNs, 1e6) : null],
-      ], settings.map(([key, value]) => [component.settings?.[key]?.label ?? key, this.#value(value)])),
+      ], settings.map(([key, value]) => [component.settings?.[key]?.label ?? key, this.#value(value, component.settings?.[key])])),
     );
   }
 
-  /** A setting's value as the builder names it: on or off, and a component by its name. */
-  #value(value) {
+  /** A setting's value as the builder names it: on or off, a choice and a component by its name. */
+  #value(value, setting) {
     if (typeof value === "boolean") return this.texts.ui(value ? "setting_on" : "setting_off");
-    return this.texts.data.components?.[value]?.short ?? String(value);
+    return setting?.choices?.[value] ?? this.texts.data.components?.[value]?.short ?? String(value).replace(/^([\d.]+) us$/, "$1 µs");
   }
 
   /** For whom it was done: the flow that this is a part of, or the one that asked for that flow. */
