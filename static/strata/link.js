@@ -29,7 +29,7 @@ export class Link {
     this.state = {};
     document.addEventListener("click", (event) => {
       const link = /** @type {Element} */ (event.target).closest?.("a[data-keep-state]");
-      if (link) link.href = this.#with(new URL(link.href)).href;
+      if (link) link.href = this.with(new URL(link.href)).href;
     });
   }
 
@@ -39,10 +39,11 @@ export class Link {
     this.state = state;
     if (same || playing || sandboxed) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => history.replaceState(history.state, "", this.#with(new URL(location.href))), QUIET_MS);
+    this.timer = setTimeout(() => history.replaceState(history.state, "", this.with(new URL(location.href))), QUIET_MS);
   }
 
-  #with(url) {
+  /** An address with the state in it. @param {URL} url */
+  with(url) {
     const { t, sel, mode } = this.state;
     for (const [key, value] of Object.entries({ t: t ? String(Math.round(t)) : null, sel, mode: mode === "slowed" ? null : mode })) {
       if (value === null || value === undefined) url.searchParams.delete(key);

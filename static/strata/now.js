@@ -44,6 +44,7 @@ export class Now {
     if (key !== this.said || this.lane !== lane) {
       this.until = performance.now() + HOLD_MS;
       Object.assign(this, { said: key, lane });
+      this.root.classList.toggle("idle", Boolean(words) && over < 0 && !ready.length);
       this.#tell(model, span, words, { race, ready, after });
     }
     this.span = span;

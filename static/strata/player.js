@@ -232,14 +232,16 @@ export class Player {
     for (const name of ["beforeprint", "afterprint"]) addEventListener(name, () => this.#paper(name === "beforeprint"));
   }
 
-  /** For paper the colours are light, legend and table are open; what is drawn must be drawn at once. */
+  /** For paper the colours are light and what folds is open; the foot tells the address. What is drawn must be drawn at once. */
   #paper(on) {
-    const root = document.documentElement, folds = ["legend", "spans-details"].map((id) => this.find(id));
+    const root = document.documentElement, folds = [...this.main.querySelectorAll("#legend, #spans-details, #journey-marks, .kind, .gap-more")];
     if (on) {
       this.head.pause();
       this.screen = { theme: root.dataset.theme, open: folds.map((fold) => fold.open) };
+      const address = document.getElementById("page-address");
+      if (address) address.textContent = this.link.with(new URL(location.href)).href;
     }
-    const { theme, open } = on ? { theme: "light", open: [true, true] } : this.screen;
+    const { theme, open } = on ? { theme: "light", open: folds.map(() => true) } : this.screen;
     if (theme) root.dataset.theme = theme;
     else delete root.dataset.theme;
     folds.forEach((fold, i) => (fold.open = open[i]));

@@ -541,3 +541,23 @@ def test_the_words_are_fetched_while_the_stacks_still_run(page: Page) -> None:
     page.goto("/s/linux/?view=read")
     page.wait_for_function("() => asked.some(url => url.includes('/texts/'))")
     assert not page.evaluate("asked.some(url => url.includes('/traces/'))")
+
+
+def test_on_a_phone_the_deck_of_a_race_covers_no_lane(open_page: Any, host: Host) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    race = "/embed/race/?stack=linux&stack=linux-on-kvm&stack=hyperv-server"
+    size = "<meta name=viewport content='width=device-width'>"
+    page.goto(host(race, body=size + "<style>iframe { width: 100%; height: 640px }</style>"))
+    frame = run(frame_of(page))
+    assert frame.is_visible("#play")
+    for row in frame.locator("g.layer .box").all():
+        row.scroll_into_view_if_needed()
+        over = row.evaluate(
+            """row => { const {x, y, width, height} = row.getBoundingClientRect();
+            return Boolean(document.elementFromPoint(x + width / 2, y + height / 2)?.closest('.deck')); }"""
+        )
+        assert not over
+    deck, lanes = frame.locator("#deck").bounding_box(), frame.locator(".lanes").bounding_box()
+    assert deck
+    assert lanes
+    assert deck["y"] + deck["height"] <= lanes["y"]
