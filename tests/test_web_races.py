@@ -90,7 +90,7 @@ def test_a_branch_and_its_race_are_found_again_by_id(client: Client) -> None:
     scenario = re.search(r'<footer.*href="/s/([a-z2-7]{16})/"', base, re.S)
     assert scenario
     went = client.post(f"/s/{scenario[1]}/what-if/", given)["Location"]
-    found = re.fullmatch(r"/s/([a-z2-7]{16})/#play", went)
+    found = re.fullmatch(r"/s/([a-z2-7]{16})/", went)
     assert found
     race = Race.objects.get(id=found[1])
     assert race.scenarios[0] == scenario[1]

@@ -78,5 +78,5 @@ def test_a_printed_start_has_the_console_s_last_lines_and_nothing_of_buttons(pag
     assert page.locator("#console-lines").evaluate("box => box.scrollHeight <= box.clientHeight + 1")
     assert page.locator("#now").is_visible()
     page.keyboard.press("Home")
-    assert not page.locator("#now").is_visible()
-    assert not page.locator("#console").is_visible()
+    expect(page.locator("#now")).to_be_hidden()
+    expect(page.locator("#console")).to_be_hidden()
