@@ -250,7 +250,10 @@ class Pool:
             worker.ready()
         while ticket := self._jobs.get():
             self._run(ticket, worker.run)
-            close_old_connections()
+            try:
+                close_old_connections()
+            except Exception:  # the database is away for a moment: this thread is to serve the next job
+                log.exception("a feeder's connection was not closed")
         worker.stop()
 
     def _run(self, ticket: Ticket, run: Callable[[Job, Callable[[Progress], None]], Any]) -> None:

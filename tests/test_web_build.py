@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,16 @@ import simcore
 from simweb import presenters
 from simweb.build_page import pack, unpack
 from simweb.models import Scenario
-from tests.web import attribute
+from tests.web import attribute, isolated
 
 pytestmark = pytest.mark.django_db
 PREBUILT = simcore.prebuilt()
+
+
+@pytest.fixture(autouse=True)
+def _alone(settings: Any, tmp_path: Path) -> Iterator[None]:
+    """A page that plays simulates here: no thread of an earlier test is still at work."""
+    yield from isolated(settings, tmp_path)
 
 
 def posted(client: Client, raw: Any, edit: str = "", **fields: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.db import DatabaseError
 
 import simcore
 from simweb import runs, store
@@ -53,6 +54,21 @@ def test_a_crash_is_told_and_the_next_job_runs(pool: Pool) -> None:
         outcome(pool, Job("die", f"{JOBS}:die"))
     assert told.value.reason == "crashed"
     assert outcome(pool, Job("after", f"{JOBS}:add", (2, 2))) == 4
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_end_the_feeder(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away() -> None:
+        raise DatabaseError("no connection")
+
+    monkeypatch.setattr("django.db.close_old_connections", away)
+    made = Pool(1)
+    try:
+        assert [outcome(made, Job(f"away {n}", f"{JOBS}:add", (n, 1))) for n in range(3)] == [1, 2, 3]
+    finally:
+        made.close()
+    assert "connection was not closed" in caplog.text
 
 
 def test_a_failure_is_told_in_its_own_words_and_may_be_tried_again(pool: Pool) -> None:
