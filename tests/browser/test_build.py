@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.axe import serious_violations
 
@@ -100,12 +100,16 @@ def test_two_quick_edits_are_both_made_and_a_double_click_is_one(page: Page) -> 
 
 def test_what_is_typed_while_an_answer_is_awaited_is_kept(page: Page) -> None:
     page.goto("/build/?from=linux-on-kvm&sel=vm1")
-    page.route("**/build/", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    held: list[Route] = []
+    page.route("**/build/", lambda route: route.continue_() if held else held.append(route))
     page.fill("[id='f-vm1.vcpus']", "4")
     page.keyboard.press("Tab")
     page.locator("[id='f-vm1.memory']").press_sequentially("3 GiB")
+    assert len(held) == 1, "the answer has not come yet"
+    held[0].continue_()
     expect(page.locator("#draft g.layer[data-node='vm1']")).to_contain_text("4 vCPUs")
     expect(page.locator("[id='f-vm1.memory']")).to_be_focused()
+    expect(page.locator("[id='f-vm1.memory']")).to_have_value("3 GiB")
     page.keyboard.press("Tab")
     page.click("#double")
     page.wait_for_selector("#draft g.layer[data-node='vm2']")
